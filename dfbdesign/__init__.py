@@ -1,0 +1,1 @@
+"""Design, verify and lay out distributed-feedback lasers in solution-processed films."""

@@ -1,0 +1,522 @@
+"""What is made: layers, lines, grating, film and pump of one device, and the file that holds them.
+
+A device is read from the substrate up. All values are frozen and checked on construction; lengths
+are in µm (`860 * nm`), or a text with its unit (`"860 nm"`). The same models read and write the
+device file, where every quantity must carry its unit.
+
+Examples:
+    >>> device = Device(
+    ...     substrate="sapphire-c",
+    ...     layers=[
+    ...         Layer(thickness=50 * nm, material="cqd-film", gain=True,
+    ...               lines=Lines(material="tio2-ald", duty=0.35)),
+    ...         Layer(thickness=160 * nm, material="cqd-film", gain=True),
+    ...     ],
+    ...     superstrate="air",
+    ...     grating=Grating(period=870 * nm),
+    ...     target=Target(wavelength=1670 * nm),
+    ... )
+    >>> device.layers[0].lines.duty
+    0.35
+"""
+
+from collections.abc import Iterator
+from math import pi
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from dfbdesign.checks import nearest, positive, within
+from dfbdesign.errors import InputError
+from dfbdesign.files import Kind, parse_quantity, read_toml, to_toml, writing
+from dfbdesign.materials import Material, as_material, constant, uniaxial
+from dfbdesign.units import cm, deg, fs, nm, um
+
+Polarization = Literal["TE", "TM"]
+
+
+def _quantity(kind: Kind) -> BeforeValidator:
+    """Accept a text with a unit, or (outside files) a number in core units."""
+
+    def parse(value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, str):
+            return parse_quantity(value, kind)
+        if info.context and isinstance(value, int | float):
+            raise InputError(f'needs a unit: write "{value} nm" or the like, got {value}')
+        return value
+
+    return BeforeValidator(parse)
+
+
+def _text(unit: float, name: str) -> PlainSerializer:
+    return PlainSerializer(lambda value: f"{value / unit:.12g} {name}", when_used="json")
+
+
+def _length_text(value: float) -> str:
+    return f"{value / nm:.12g} nm" if value < 10 * um else f"{value:.12g} um"
+
+
+Length = Annotated[float, _quantity("length"), PlainSerializer(_length_text, when_used="json")]
+Time = Annotated[float, _quantity("time"), _text(fs, "fs")]
+Angle = Annotated[float, _quantity("angle"), _text(deg, "deg")]
+
+Wavenumber = Annotated[float, _quantity("wavenumber"), _text(1 / cm, "1/cm")]
+
+
+def _material(value: Any, info: ValidationInfo) -> Material:
+    folder = info.context["folder"] if info.context else Path()
+    return as_material(value, folder)
+
+
+MaterialReference = Annotated[
+    Material,
+    BeforeValidator(_material),
+    PlainSerializer(lambda material: material.reference, when_used="json"),
+]
+
+
+def explain(error: ValidationError) -> str:
+    """One line for the first thing wrong with an input.
+
+    Args:
+        error: What pydantic found.
+
+    Returns:
+        The field, the demand and the value, as in "layer 2 thickness must be ...".
+    """
+    first = error.errors()[0]
+    where = " ".join(
+        str(part + 1) if isinstance(part, int) else str(part)
+        for part in first["loc"]
+        if not str(part).startswith(("function-", "model-", "lax-"))
+    )
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "missing":
+        return f"{where} is missing."
+    if first["type"] != "value_error":
+        message = f"{message[0].lower()}{message[1:]}, got {first['input']!r}."
+        return f"{where}: {message}"
+    return f"{where} {message}".strip()
+
+
+class _Part(BaseModel):
+    """A frozen part of a device whose errors are one line, and whose unknown keys are errors."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True
+    )
+
+    def __init__(self, /, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise InputError(f"{type(self).__name__}: {explain(error)}") from None
+
+    # Nested tables are still validated by pydantic itself, which keeps the path to the field.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            known = [field.alias or name for name, field in cls.model_fields.items()]
+            for key in data:
+                if key not in known and key not in cls.model_fields:
+                    raise InputError(f'has no key "{key}". {nearest(key, known)}')
+        return data
+
+
+class Lines(_Part):
+    """The lines of a patterned layer; the layer's own material fills the space between them."""
+
+    material: MaterialReference
+    duty: float
+    """Line width over period, at half height."""
+    sidewall: Angle = pi / 2
+    """Angle of the side walls [rad]; 90 degrees is a rectangle."""
+    gain: bool = False
+    """Whether the lines carry the gain."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        within("duty", self.duty, 0, 1, "Write 0.5 for half line, half gap.")
+        within("sidewall (in degrees)", self.sidewall / deg, 20, 160)
+        return self
+
+
+class Layer(_Part):
+    """One layer, uniform or patterned with lines."""
+
+    thickness: Length
+    material: MaterialReference
+    lines: Lines | None = None
+    gain: bool = False
+    """Whether this layer's material (between the lines, if any) carries the gain."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.thickness > 0:
+            raise InputError(f"thickness must be positive, got {self.thickness / nm:g} nm.")
+        if not self.thickness < 1000:
+            raise InputError(f"thickness must be below 1 mm, got {self.thickness:g} um.")
+        return self
+
+
+def _half_space(value: Any) -> Any:
+    if isinstance(value, str | Material):
+        return {"material": value}
+    if isinstance(value, dict) and "material" not in value:
+        raise InputError('needs a material, such as material = "sapphire-c".')
+    return value
+
+
+class _HalfSpace(_Part):
+    """The substrate or the superstrate: passive, and without end."""
+
+    material: MaterialReference
+
+
+HalfSpace = Annotated[_HalfSpace, BeforeValidator(_half_space)]
+
+
+class PhaseShift(_Part):
+    """A stretch without lines, inserted into a finite grating."""
+
+    position: float
+    """Where along the grating, 0 at the left and 1 at the right end."""
+    shift: Length
+    """Inserted length [µm]."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        within("position", self.position, 0, 1)
+        positive("shift", self.shift)
+        return self
+
+
+class FacetReflection(_Part):
+    """A facet of known complex amplitude reflection."""
+
+    reflection: tuple[float, float]
+    """Real and imaginary part of the amplitude reflection, seen from inside."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        within("the modulus of reflection", abs(complex(*self.reflection)), 0, 1)
+        return self
+
+
+Facet = Literal["open", "unpumped", "cleaved"] | FacetReflection
+
+
+class Facets(_Part):
+    """What stands at both ends of a finite grating."""
+
+    left: Facet = "open"
+    right: Facet = "open"
+
+
+class Grating(_Part):
+    """The periodic lines along x."""
+
+    period: Length
+    order: int = Field(default=2, ge=1, le=4)
+    """Bragg order: 2 feeds back in the plane and emits through the surface."""
+    length: Length | None = None
+    """Length along x [µm]; `None` for an infinite grating."""
+    width: Length | None = None
+    """Length of the lines along y [µm]."""
+    phase_shifts: tuple[PhaseShift, ...] = ()
+    facets: Facets = Facets()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not 0 < self.period < 100:
+            raise InputError(f"period must lie between 0 and 100 um, got {self.period / nm:g} nm.")
+        for name in ("length", "width"):
+            value = getattr(self, name)
+            if value is not None:
+                positive(f"{name} (in um)", value)
+        if self.length is not None and self.length < self.period:
+            raise InputError(
+                f"length must hold at least one period ({self.period / nm:g} nm), "
+                f"got {self.length / nm:g} nm."
+            )
+        return self
+
+    @property
+    def periods(self) -> int:
+        """Whole number of periods nearest to the length.
+
+        Raises:
+            InputError: If the grating has no length.
+        """
+        if self.length is None:
+            raise InputError('grating has no length. Add length = "500 um" for a finite device.')
+        return max(1, round(self.length / self.period))
+
+
+class Target(_Part):
+    """Where the laser shall emit."""
+
+    wavelength: Length
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        positive("wavelength (in um)", self.wavelength)
+        return self
+
+
+class GainFilm(_Part):
+    """The gain film: a preset by name, and fields that replace the preset's."""
+
+    preset: str | None = None
+    doping: float | None = Field(default=None, ge=0)
+    """Permanent electrons per dot."""
+    doping_distribution: Literal["fixed", "mixture", "binomial", "saturated-poisson"] | None = None
+    dot_diameter: Length | None = None
+    packing_fraction: float | None = Field(default=None, gt=0, le=1)
+    absorbed_fraction: float | None = Field(default=None, gt=0, le=1)
+    """Fraction of the incident pump that the film absorbs."""
+    band_edge_absorption: Wavenumber | None = Field(default=None, gt=0)
+    """Absorption of the neutral film at the lasing wavelength, which is also its largest gain."""
+    thickness: Length | None = None
+    """Film thickness the absorbed fraction belongs to."""
+
+
+class Spot(_Part):
+    """Shape of the pump spot."""
+
+    shape: Literal["uniform", "stripe", "gaussian", "disk"] = "uniform"
+    length: Length | None = None
+    """Length of a stripe, 1/e² diameter of a Gaussian, diameter of a disk [µm]."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.shape != "uniform" and self.length is None:
+            raise InputError(f'of shape "{self.shape}" needs a length, such as length = "500 um".')
+        if self.length is not None:
+            positive("length (in um)", self.length)
+        return self
+
+
+class Pump(_Part):
+    """The pump laser."""
+
+    wavelength: Length
+    duration: Time = 300 * fs
+    spot: Spot = Spot()
+    side: Literal["top", "substrate"] = "top"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        positive("wavelength (in um)", self.wavelength)
+        positive("duration (in ps)", self.duration)
+        return self
+
+
+class Measured(_Part):
+    """One laser of the same stack that was made and measured."""
+
+    period: Length
+    wavelength: Length
+    """Measured lasing wavelength."""
+    note: str = ""
+
+
+class Device(_Part):
+    """A whole device; sections that a calculation does not need may be absent."""
+
+    name: str = "unnamed device"
+    polarization: Polarization = "TE"
+    substrate: HalfSpace
+    layers: tuple[Layer, ...] = Field(alias="layer", min_length=1)
+    """From the substrate up."""
+    superstrate: HalfSpace
+    grating: Grating | None = None
+    target: Target | None = None
+    film: GainFilm | None = None
+    pump: Pump | None = None
+    measured: tuple[Measured, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        patterned = any(layer.lines for layer in self.layers)
+        if patterned and self.grating is None:
+            raise InputError('has lines but no grating. Add [grating] with a period = "870 nm".')
+        return self
+
+    def materials(self) -> Iterator[Material]:
+        """Every material of the stack, from the substrate up (some more than once)."""
+        yield self.substrate.material
+        for layer in self.layers:
+            yield layer.material
+            if layer.lines is not None:
+                yield layer.lines.material
+        yield self.superstrate.material
+
+    def need_grating(self) -> Grating:
+        """The grating, or a clear error when the device has none."""
+        if self.grating is None:
+            raise InputError('this needs a [grating] section with a period, such as "870 nm".')
+        return self.grating
+
+    def need_target(self) -> Target:
+        """The target, or a clear error when the device has none."""
+        if self.target is None:
+            raise InputError(
+                'this needs a [target] section with a wavelength, such as "1670 nm": '
+                "modes are searched around it."
+            )
+        return self.target
+
+
+def load_device(path: str | Path) -> Device:
+    """Read a device file.
+
+    Args:
+        path: A TOML file as the README describes it.
+
+    Returns:
+        The checked device.
+
+    Raises:
+        InputError: If the file cannot be read or anything in it is wrong; one line, naming the
+            field, the value and the remedy.
+    """
+    path = Path(path)
+    return device_from(read_toml(path), path)
+
+
+def device_from(content: dict[str, Any], path: Path) -> Device:
+    """Device of the tables of a device file.
+
+    Args:
+        content: The tables.
+        path: The file they came from: named in errors, and where its data files are looked for.
+
+    Returns:
+        The checked device.
+
+    Raises:
+        InputError: If anything in it is wrong.
+    """
+    try:
+        return Device.model_validate(content, context={"folder": path.parent})
+    except ValidationError as error:
+        raise InputError(f"{path}: {explain(error)}") from None
+
+
+def device_tables(device: Device) -> dict[str, Any]:
+    """The tables of the device file of a device.
+
+    Args:
+        device: The device.
+
+    Returns:
+        Strings with units, numbers, lists and tables, as they stand in the file.
+    """
+    tables: dict[str, Any] = device.model_dump(
+        mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
+    )
+    return tables
+
+
+def save_device(device: Device, path: str | Path) -> None:
+    """Write a device file.
+
+    Args:
+        device: The device.
+        path: Where to; an existing file is replaced only when the new one is complete.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    with writing(Path(path)) as temporary:
+        temporary.write_text(to_toml(device_tables(device)), encoding="utf-8")
+
+
+def changed(device: Device, changes: dict[str, Any]) -> Device:
+    """The same device with some values replaced.
+
+    Args:
+        device: The device to start from.
+        changes: New values by path, as `{"grating.period": 0.87, "layers.0.lines.duty": 0.4}`;
+            layers are counted from 0 at the substrate. Values are in core units.
+
+    Returns:
+        A new, checked device.
+
+    Raises:
+        InputError: If a path does not exist or a value is not allowed.
+
+    Examples:
+        >>> short = Grating(period=870 * nm, length=200 * um)
+        >>> device = Device(
+        ...     substrate="sapphire-c", superstrate="air", grating=short,
+        ...     layers=[Layer(thickness=160 * nm, material="cqd-film")],
+        ... )
+        >>> changed(device, {"grating.length": 1000 * um}).grating.length
+        1000.0
+    """
+    for path, value in changes.items():
+        device = _replaced(device, path.split("."), value, path)
+    return device
+
+
+def _replaced(part: Any, keys: list[str], value: Any, path: str) -> Any:
+    if not keys:
+        return value
+    key, *rest = keys
+    if isinstance(part, tuple):
+        if not (key.isdecimal() and int(key) < len(part)):
+            raise InputError(f'"{path}": there is no number {key} among {len(part)}.')
+        items = list(part)
+        items[int(key)] = _replaced(items[int(key)], rest, value, path)
+        return tuple(items)
+    fields = type(part).model_fields if isinstance(part, BaseModel) else {}
+    if key not in fields:
+        raise InputError(f'"{path}": no field "{key}". {nearest(key, list(fields))}')
+    old = {name: getattr(part, name) for name in fields}
+    return type(part)(**(old | {key: _replaced(old[key], rest, value, path)}))
+
+
+def without_dispersion(device: Device, wavelength: float) -> Device:
+    """The same device with every index fixed at its value at one wavelength.
+
+    Args:
+        device: The device.
+        wavelength: Vacuum wavelength [µm].
+
+    Returns:
+        A device of constant materials, as a time-domain solver without dispersion sees it.
+
+    Raises:
+        InputError: If the wavelength is outside the range of a material's data.
+    """
+
+    def fixed(material: Material) -> Material:
+        ordinary = complex(material.index(wavelength))
+        if not material.is_uniaxial:
+            return constant(ordinary)
+        return uniaxial(ordinary, complex(material.index(wavelength, "extraordinary")))
+
+    changes: dict[str, Any] = {
+        "substrate.material": fixed(device.substrate.material),
+        "superstrate.material": fixed(device.superstrate.material),
+    }
+    for number, layer in enumerate(device.layers):
+        changes[f"layers.{number}.material"] = fixed(layer.material)
+        if layer.lines is not None:
+            changes[f"layers.{number}.lines.material"] = fixed(layer.lines.material)
+    return changed(device, changes)
