@@ -43,6 +43,7 @@ from dfbdesign.materials import Material, as_material, constant, uniaxial
 from dfbdesign.units import cm, deg, fs, nm, um
 
 Polarization = Literal["TE", "TM"]
+DopingDistribution = Literal["fixed", "mixture", "binomial", "saturated-poisson"]
 
 
 def _quantity(kind: Kind) -> BeforeValidator:
@@ -173,7 +174,7 @@ class Layer(_Part):
 
 
 def _half_space(value: Any) -> Any:
-    if isinstance(value, str | Material):
+    if isinstance(value, str | int | float | complex | Material):
         return {"material": value}
     if isinstance(value, dict) and "material" not in value:
         raise InputError('needs a material, such as material = "sapphire-c".')
@@ -283,15 +284,21 @@ class GainFilm(_Part):
     preset: str | None = None
     doping: float | None = Field(default=None, ge=0)
     """Permanent electrons per dot."""
-    doping_distribution: Literal["fixed", "mixture", "binomial", "saturated-poisson"] | None = None
-    dot_diameter: Length | None = None
+    doping_distribution: DopingDistribution | None = None
+    degeneracy: int | None = Field(default=None, ge=1)
+    """Electron levels, and hole levels, at the band edge of one dot."""
+    dot_diameter: Length | None = Field(default=None, gt=0)
     packing_fraction: float | None = Field(default=None, gt=0, le=1)
     absorbed_fraction: float | None = Field(default=None, gt=0, le=1)
     """Fraction of the incident pump that the film absorbs."""
-    band_edge_absorption: Wavenumber | None = Field(default=None, gt=0)
-    """Absorption of the neutral film at the lasing wavelength, which is also its largest gain."""
-    thickness: Length | None = None
+    pump_wavelength: Length | None = Field(default=None, gt=0)
+    """Pump wavelength the absorbed fraction belongs to."""
+    thickness: Length | None = Field(default=None, gt=0)
     """Film thickness the absorbed fraction belongs to."""
+    band_edge_absorption: Wavenumber | None = Field(default=None, gt=0)
+    """Absorption of the neutral film at the lasing wavelength."""
+    absorption_over_emission: float | None = Field(default=None, gt=0)
+    """Spectral weight of absorption over that of emission at the lasing wavelength."""
 
 
 class Spot(_Part):
