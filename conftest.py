@@ -1,5 +1,11 @@
-"""Units in every doctest, and the MEEP worker (another interpreter's) out of collection."""
+"""Units in every doctest, the MEEP worker (another interpreter's) out of collection, MEEP required.
 
+With DFBDESIGN_REQUIRE_MEEP=1 in the environment, as `make test` sets it, a test marked `meep` that
+was skipped has failed: a whole suite that never ran MEEP proves nothing about it.
+"""
+
+import os
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -15,3 +21,17 @@ def _names(doctest_namespace: dict[str, Any]) -> None:
         doctest_namespace[name] = getattr(units, name)
     for name in ("Device", "Grating", "Layer", "Lines", "Target"):
         doctest_namespace[name] = getattr(device, name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a MEEP test into a failure where MEEP is required."""
+    report = yield
+    required = os.environ.get("DFBDESIGN_REQUIRE_MEEP") == "1"
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if required and skipped and item.get_closest_marker("meep"):
+        report.outcome = "failed"
+        report.longrepr = f"MEEP is required here, but the test was skipped: {report.longrepr}"
+    return report

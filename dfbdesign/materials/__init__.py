@@ -20,9 +20,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dfbdesign.checks import nearest
+from dfbdesign.checks import nearest, within
 from dfbdesign.errors import InputError
 from dfbdesign.materials.dispersion import Dispersion
+from dfbdesign.units import nm
 
 __all__ = [
     "Axis",
@@ -131,7 +132,7 @@ class Material:
         outside = values[~((values >= low) & (values <= high))]
         if outside.size:
             raise InputError(
-                f"wavelength {outside[0] * 1e3:g} nm is outside {low * 1e3:g}-{high * 1e3:g} nm, "
+                f"wavelength {outside[0] / nm:g} nm is outside {low / nm:g}-{high / nm:g} nm, "
                 f'the range of "{self.name}" ({self.source or "as given"}). '
                 "Use another data set or give the index as a constant."
             )
@@ -218,40 +219,52 @@ def tabulated(path: str | Path, folder: Path = Path()) -> Material:
     Raises:
         InputError: If the file cannot be read, naming the line.
     """
-    import csv
-
     file = folder / path
     try:
-        text = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the index file {file}: {error}.") from error
-    reader = csv.DictReader(text)
-    columns = [name.strip() for name in reader.fieldnames or []]
-    reader.fieldnames = columns
-    if not {"wavelength_nm", "n"} <= set(columns):
-        raise InputError(
-            f"{file} must start with a line naming the columns wavelength_nm, n, k; got {columns}."
-        )
-    rows: list[tuple[float, float, float]] = []
-    for line in reader:
-        try:
-            row = float(line["wavelength_nm"]) * 1e-3, float(line["n"]), float(line.get("k") or 0)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{file} line {reader.line_num}: {error}.") from error
-        if not (all(map(isfinite, row)) and row[0] > 0 and row[1] > 0):
-            raise InputError(f"{file} line {reader.line_num}: needs finite numbers above zero.")
-        if rows and row[0] <= rows[-1][0]:
-            raise InputError(f"{file} line {reader.line_num}: wavelengths must ascend.")
-        rows.append(row)
-    if len(rows) < 2:
-        raise InputError(f"{file} needs at least two rows, got {len(rows)}.")
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read the index file {file}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"the index file {file} is not UTF-8 text: {error.reason}.") from error
+    rows = _table(text, file)
     return Material(
         name=str(path),
-        reference={"file": str(path)},
-        ordinary=Dispersion("table", rows=tuple(rows)),
+        reference={"file": str(file.resolve())},  # a device saved elsewhere still finds it
+        ordinary=Dispersion("table", rows=rows),
         wavelength_range=(rows[0][0], rows[-1][0]),
         source=f"table {path}",
     )
+
+
+def _table(text: str, file: Path) -> tuple[tuple[float, float, float], ...]:
+    header, *lines = text.splitlines() or [""]
+    columns = [name.strip() for name in header.split(",")]
+    if sorted(columns) not in (["k", "n", "wavelength_nm"], ["n", "wavelength_nm"]):
+        raise InputError(
+            f"{file} must start with a line naming the columns wavelength_nm, n, k; got {header!r}."
+        )
+    rows: list[tuple[float, float, float]] = []
+    for number, line in enumerate(lines, start=2):
+        if not line.strip():
+            continue
+        where = f"{file} line {number}"
+        try:
+            values = dict(zip(columns, map(float, line.split(",")), strict=True))
+        except ValueError:
+            raise InputError(
+                f"{where}: needs {len(columns)} numbers ({', '.join(columns)}), got {line!r}."
+            ) from None
+        row = values["wavelength_nm"] * nm, values["n"], values.get("k", 0.0)
+        if not (all(map(isfinite, row)) and row[0] > 0 and row[1] > 0 and row[2] >= 0):
+            raise InputError(
+                f"{where}: wavelength and n must be positive and k not negative, got {line!r}."
+            )
+        if rows and row[0] <= rows[-1][0]:
+            raise InputError(f"{where}: wavelengths must ascend, got {line!r}.")
+        rows.append(row)
+    if len(rows) < 2:
+        raise InputError(f"{file} needs at least two rows, got {len(rows)}.")
+    return tuple(rows)
 
 
 def as_material(value: Any, folder: Path = Path()) -> Material:
@@ -286,6 +299,7 @@ def as_material(value: Any, folder: Path = Path()) -> Material:
             return tabulated(path, folder)
         case {"name": str(name), "index_offset": int() | float() as offset, **rest} if not rest:
             base = material(name)
+            within("index_offset", offset, -1, 1, "It corrects an index, it does not replace it.")
             return replace(
                 base,
                 name=f"{name} {offset:+g}",
@@ -305,7 +319,9 @@ def names() -> list[str]:
     """Names of all shipped data sets, sorted."""
     folder = files("dfbdesign.materials") / "data"
     return sorted(
-        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name[-5:] == ".toml"
+        entry.name.removesuffix(".toml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".toml")
     )
 
 
@@ -324,7 +340,7 @@ def material(name: str) -> Material:
     """
     known = names()
     if name not in known:
-        raise InputError(f'material "{name}" is unknown. {nearest(name, known)}')
+        raise InputError(f'material "{name}" is unknown. {nearest(name.lower(), known)}')
     text = (files("dfbdesign.materials") / "data" / f"{name}.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     low, high = data["wavelength_range_um"]
@@ -367,4 +383,4 @@ def _sound(index: complex) -> complex:
 def _written(index: complex) -> Any:
     if index.imag == 0:
         return index.real
-    return f"{index.real!r}{index.imag:+.17g}i"
+    return str(index).strip("()").replace("j", "i")

@@ -35,22 +35,22 @@ def _constant(c: tuple[float, ...], wavelength: Real) -> Complex:
     return np.full(wavelength.shape, complex(*c) ** 2, dtype=complex)
 
 
-def _sum(terms: Iterable[Real], wavelength: Real) -> Complex:
-    return sum(terms, np.zeros(wavelength.shape, dtype=complex))
+def _sum(terms: Iterable[Real]) -> Complex:
+    return np.asarray(sum(terms), dtype=complex)
 
 
 def _sellmeier(c: tuple[float, ...], wavelength: Real) -> Complex:
     square = wavelength**2
-    return 1 + c[0] + _sum((b * square / (square - r**2) for b, r in _pairs(c[1:])), wavelength)
+    return 1 + c[0] + _sum(b * square / (square - r**2) for b, r in _pairs(c[1:]))
 
 
 def _sellmeier_squared(c: tuple[float, ...], wavelength: Real) -> Complex:
     square = wavelength**2
-    return 1 + c[0] + _sum((b * square / (square - r) for b, r in _pairs(c[1:])), wavelength)
+    return 1 + c[0] + _sum(b * square / (square - r) for b, r in _pairs(c[1:]))
 
 
 def _power_squared(c: tuple[float, ...], wavelength: Real) -> Complex:
-    return c[0] + _sum((a * wavelength**p for a, p in _pairs(c[1:])), wavelength)
+    return c[0] + _sum(a * wavelength**p for a, p in _pairs(c[1:]))
 
 
 def _power(c: tuple[float, ...], wavelength: Real) -> Complex:
@@ -63,7 +63,7 @@ def _devore(c: tuple[float, ...], wavelength: Real) -> Complex:
 
 
 def _gas(c: tuple[float, ...], wavelength: Real) -> Complex:
-    return (1 + _sum((b / (r - wavelength**-2) for b, r in _pairs(c)), wavelength)) ** 2
+    return (1 + _sum(b / (r - wavelength**-2) for b, r in _pairs(c))) ** 2
 
 
 def _film(c: tuple[float, ...], wavelength: Real) -> Complex:

@@ -1,0 +1,43 @@
+# Each target is one line a person would type; each sets up what it needs (.venv, package, MEEP).
+
+.DEFAULT_GOAL := demo
+.PHONY: setup demo test quick lint types bench layouts docs clean python
+
+setup:  # .venv, the package and MEEP; nothing when they are there
+	@.ci/setup
+
+python:
+	@.ci/setup python
+
+demo: setup  # design the reference device, check it against MEEP, write the report
+	mkdir -p build
+	.venv/bin/dfb design examples/reference.toml -o build/reference-designed.toml
+	.venv/bin/dfb report build/reference-designed.toml -o build/report.html
+
+test: setup  # the whole suite; a skipped MEEP test is a failure here
+	DFBDESIGN_REQUIRE_MEEP=1 .venv/bin/pytest
+
+quick: python  # what one runs at every save
+	.venv/bin/pytest -m "not meep"
+
+lint: python
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/lint-imports
+
+types: python
+	.venv/bin/mypy
+
+bench: setup
+	set -e; for script in benchmarks/*.py; do .venv/bin/python $$script; done
+
+layouts: python
+	set -e; for script in layouts/*.py; do .venv/bin/python $$script; done
+
+docs: python  # API pages in site/
+	.venv/bin/python -m pip install --quiet --editable '.[docs]'
+	.venv/bin/pdoc --math --docformat google --output-directory site dfbdesign
+
+clean:  # what the other targets made, but for .venv
+	rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.import_linter_cache

@@ -1,0 +1,390 @@
+"""The command `dfb`: reads files, calls the library, prints tables or one JSON object.
+
+Each verb hands one dictionary to `_print`, which shows it as tables or, with `--json`, as the only
+thing on stdout; the unit of a number ends its key. Progress and errors go to stderr. Exit codes:
+0 done, 2 bad input, 3 physics or numerics said no, 4 MEEP is missing, 130 interrupted. The library
+is imported by the verbs, not here, so that `dfb --help` is quick.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from math import isinf
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dfbdesign.errors import InputError, MeepMissing, PhysicsError
+from dfbdesign.units import cm, nm, uJ
+
+if TYPE_CHECKING:
+    from dfbdesign.laser import LasingMode
+    from dfbdesign.verify import Comparison
+
+app = typer.Typer(
+    name="dfb",
+    help="Design, verify and lay out distributed-feedback lasers in solution-processed films.",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+DeviceFile = Annotated[Path, typer.Argument(metavar="DEVICE.toml", help="Device file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code.
+
+    Args:
+        arguments: Words after `dfb`; those of the shell if left out.
+
+    Raises:
+        SystemExit: Always, with the exit code.
+    """
+    try:
+        code = app(arguments, standalone_mode=False)
+        sys.stdout.flush()  # a full disk is met here, not at the interpreter's end
+        sys.exit(code)
+    except typer.TyperException as error:
+        _fail(f'{error.format_message()} See "dfb --help".', 2)
+    except InputError as error:
+        _fail(str(error), 2)
+    except OSError as error:
+        with suppress(OSError):  # what stdout still holds is lost; do not try again at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _fail(f"cannot write {error.filename or 'the output'}: {error.strerror}.", 2)
+    except PhysicsError as error:
+        _fail(str(error), 3)
+    except MeepMissing as error:
+        _fail(str(error), 4)
+
+
+def _fail(message: str, code: int) -> None:
+    print("error:", " ".join(message.split()), file=sys.stderr)
+    sys.exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("dfbdesign"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def materials(as_json: AsJson = False) -> None:
+    """Index data that come with the package, their ranges and sources."""
+    from dfbdesign.materials import material, names
+
+    rows = [
+        {
+            "name": name,
+            "wavelength_range_nm": [end / nm for end in material(name).wavelength_range],
+            "description": material(name).description,
+            "source": material(name).source,
+        }
+        for name in names()
+    ]
+    _print({"materials": rows}, as_json)
+
+
+@app.command()
+def slab(file: DeviceFile, as_json: AsJson = False) -> None:
+    """Modes of the layers; patterned layers are averaged."""
+    from dfbdesign.device import load_device
+    from dfbdesign.solvers import slab as solver
+
+    found = solver.slab(load_device(file))
+    rows = [
+        {
+            "polarization": mode.polarization,
+            "order": mode.order,
+            "kind": mode.kind,
+            "n_eff": complex(mode.n_eff),
+            "n_group": mode.n_group,
+            "confinement": mode.confinement.tolist(),
+        }
+        for mode in found.modes
+    ]
+    result = {
+        "wavelength_nm": found.wavelength / nm,
+        "averaged_layers": list(found.averaged_layers),
+        "modes": rows,
+    }
+    _print(result, as_json)
+
+
+@app.command()
+def modes(
+    file: DeviceFile,
+    wavevector: Annotated[
+        float | None,
+        typer.Option(help="Bloch wavevector from Gamma [2 pi/period]; default: the band edges."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Band-edge modes of the infinite grating."""
+    from dfbdesign.device import load_device
+    from dfbdesign.solvers import unit_cell
+
+    found = unit_cell.modes(load_device(file), wavevector)
+    rows = [
+        {
+            "label": mode.label,
+            "wavelength_nm": mode.wavelength / nm,
+            "quality_factor": mode.quality_factor,
+            "threshold_gain_per_cm": _per_cm(mode.threshold_gain),
+            "confinement": mode.confinement,
+            "wavelength_error_nm": mode.wavelength_error / nm,
+        }
+        for mode in found.modes
+    ]
+    result = {
+        "polarization": found.polarization,
+        "wavevector": found.wavevector,
+        "modes": rows,
+        "kappa_per_cm": _per_cm(found.kappa),
+        "group_index": found.n_group,
+        "radiation_loss_per_cm": _per_cm(found.radiation_loss),
+    }
+    _print(result, as_json)
+
+
+@app.command()
+def laser(file: DeviceFile, as_json: AsJson = False) -> None:
+    """Threshold modes of the finite, pumped device, lowest threshold first."""
+    from dfbdesign import laser as solver
+    from dfbdesign.device import load_device
+
+    found = solver.laser(load_device(file))
+    result = {
+        "periods": found.periods,
+        "length_um": found.length,
+        "modes": [_lasing_mode(mode) for mode in found.modes],
+    }
+    _print(result, as_json)
+
+
+@app.command()
+def design(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="TARGET.toml", help="Device file; its grating may lack the period."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Device file to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """Choose the period that makes the device lase at its target wavelength."""
+    from dfbdesign import design as designer
+    from dfbdesign.device import save_device
+
+    found = designer.design(designer.load_target(file))
+    save_device(found.device, output)
+    result = {
+        "device": output,
+        "period_nm": found.device.need_grating().period / nm,
+        "lasing_mode": _lasing_mode(found.lasing_mode),
+        "alternatives": [
+            {
+                "period_nm": alternative.period / nm,
+                "reason": alternative.reason,
+                **_lasing_mode(alternative.mode),
+            }
+            for alternative in found.alternatives
+        ],
+    }
+    _print(result, as_json)
+
+
+@app.command()
+def verify(
+    file: DeviceFile,
+    level: Annotated[str, typer.Option(help="What to compare: unit-cell.")] = "unit-cell",
+    as_json: AsJson = False,
+) -> None:
+    """Compare the band edges with MEEP, an independent time-domain program."""
+    from dfbdesign import verify as verifier
+    from dfbdesign.device import load_device
+
+    device = load_device(file)
+    with _progress("MEEP") as progress:
+        found = verifier.verify(device, level, progress)
+    agreement = [
+        {
+            "label": compared.label,
+            "quantity": compared.quantity,
+            "relative_difference": compared.difference,
+            "tolerance": verifier.TOLERANCE[compared.quantity],
+            "verdict": compared.verdict,
+        }
+        for compared in found.comparisons
+    ]
+    result = {
+        "wavelength_of_indices_nm": found.wavelength / nm,
+        "solver": _witness(found.comparisons, "solver"),
+        "fdtd": _witness(found.comparisons, "fdtd"),
+        "agreement": agreement,
+        "passed": found.passed,
+    }
+    _print(result, as_json)
+    if not found.passed:
+        raise PhysicsError("the solver and MEEP do not agree to the tolerance; see the verdicts.")
+
+
+@app.command()
+def report(
+    file: DeviceFile,
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML page to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """One page with the device, its modes, thresholds, pictures and the MEEP comparison."""
+    from dfbdesign import report as reporter
+    from dfbdesign.device import load_device
+
+    device = load_device(file)
+    with _progress("report") as progress:
+        page = reporter.report(device, output, progress=progress)
+    _print({"file": page}, as_json)
+
+
+@app.command()
+def cite(file: DeviceFile, as_json: AsJson = False) -> None:
+    """References of the index data and the gain film that a device uses."""
+    from dfbdesign.device import load_device
+    from dfbdesign.gain.film import resolve_film
+
+    device = load_device(file)
+    sources = {one.name: one.source for one in device.materials() if one.source}
+    if device.film is not None:
+        film = resolve_film(device.film)
+        sources[film.name] = film.source
+    rows = [{"used_for": name, "source": source} for name, source in sources.items() if source]
+    _print({"references": rows}, as_json)
+
+
+def _per_cm(value: complex | None) -> complex | None:
+    return value if value is None else value * cm
+
+
+def _lasing_mode(mode: "LasingMode") -> dict[str, Any]:
+    fluence = mode.threshold_fluence
+    return {
+        "origin": mode.origin,
+        "wavelength_nm": mode.wavelength / nm,
+        "cold_quality_factor": mode.cold_quality_factor,
+        "threshold_material_gain_per_cm": _per_cm(mode.threshold_material_gain),
+        "threshold_modal_gain_per_cm": _per_cm(mode.threshold_modal_gain),
+        "excitons_per_dot": mode.excitons_per_dot,
+        "threshold_fluence_uj_per_cm2": None if fluence is None else fluence / (uJ / cm**2),
+    }
+
+
+def _witness(comparisons: "tuple[Comparison, ...]", name: str) -> list[dict[str, Any]]:
+    """One row per band edge of what one of the two methods found."""
+    rows: list[dict[str, Any]] = []
+    for compared in comparisons:
+        value, error = getattr(compared, name), getattr(compared, f"{name}_uncertainty")
+        if compared.quantity == "wavelength":  # always a mode's first
+            rows.append({"label": compared.label, "wavelength_nm": value / nm})
+            rows[-1] |= {"wavelength_uncertainty_nm": error / nm}
+            rows[-1] |= {"quality_factor": None, "quality_factor_uncertainty": None}
+        else:
+            rows[-1] |= {"quality_factor": value, "quality_factor_uncertainty": error}
+    return rows
+
+
+@contextmanager
+def _progress(task: str) -> Iterator[Callable[[float, float], None]]:
+    """A bar on stderr, while it is a terminal; called with the done fraction and the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = TextColumn(task), BarColumn(), TextColumn("{task.fields[left]:.0f} s left")
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        number = bar.add_task(task, total=1.0, left=0.0)
+        yield lambda done, left: bar.update(number, completed=done, left=left)
+
+
+def _print(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(_plain(result), indent=2, allow_nan=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    for key, value in result.items():
+        rows = [value] if isinstance(value, dict) else value
+        if not (isinstance(rows, list) and rows and isinstance(rows[0], dict)):
+            console.print(f"{_heading(key)}: {_cell(key, value)}", soft_wrap=True)
+            continue
+        table = Table(title=Text(_heading(key)), title_justify="left")
+        for column, first in rows[0].items():
+            table.add_column(
+                Text(_heading(column)), justify="left" if isinstance(first, str) else "right"
+            )
+        for row in rows:
+            table.add_row(*(Text(_cell(column, entry)) for column, entry in row.items()))
+        console.print(table)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: complex as [re, im], infinite as null."""
+    match value:
+        case dict():
+            return {key: _plain(entry) for key, entry in value.items()}
+        case list():
+            return [_plain(entry) for entry in value]
+        case complex():
+            return [value.real, value.imag]
+        case float():
+            return None if isinf(value) else float(value)
+        case Path():
+            return str(value)
+    return value
+
+
+_UNITS = {"_uj_per_cm2": "µJ/cm²", "_per_cm": "1/cm", "_nm": "nm", "_um": "µm"}
+
+
+def _heading(key: str) -> str:
+    for ending, unit in _UNITS.items():
+        if key.endswith(ending):
+            return f"{key.removesuffix(ending).replace('_', ' ')} [{unit}]"
+    return key if key.startswith("n_") else key.replace("_", " ")
+
+
+def _cell(key: str, value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            between = " to " if "range" in key else ", "
+            return between.join(_cell(key, entry) for entry in value) or "none"
+        case complex():
+            return f"{value.real:.6g} {value.imag:+.3g}i"
+        case float() if isinf(value):
+            return "infinite"
+        case float():
+            return f"{value:.3f}" if key in ("wavelength_nm", "period_nm") else f"{value:.5g}"
+    return str(value)

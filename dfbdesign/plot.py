@@ -1,0 +1,436 @@
+"""Pictures, one function each: it draws into the axes it is given and returns them.
+
+Colours are those of Okabe and Ito, told apart with any colour vision; the two band edges also have
+their own marker each. `picture` makes a PNG in the style of the report without touching any global
+state, so that pictures may be made from scripts, notebooks and threads of a server alike.
+
+Examples:
+    >>> def draw(axes):
+    ...     return axes.plot([0, 1], [0, 1])
+    >>> picture(draw)[1:4]
+    b'PNG'
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO
+from math import hypot, pi, tan
+from pathlib import Path
+from textwrap import fill
+
+import gdstk
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from dfbdesign.device import Device, Layer
+from dfbdesign.errors import NoGuidedMode
+from dfbdesign.gain.film import Film, excitons_at_fluence, material_gain
+from dfbdesign.laser import LasingMode
+from dfbdesign.layout.chip import Layers
+from dfbdesign.solvers.unit_cell import CellMode, CellModes
+from dfbdesign.units import cm, m, nm, uJ, um
+from dfbdesign.verify import TOLERANCE, Comparison
+
+Real = NDArray[np.float64]
+
+BLACK, GREY = "#1a1a1a", "#767676"
+BLUE, ORANGE, GREEN, VERMILLION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
+EDGES = {"bright": (VERMILLION, "o"), "dark": (BLUE, "s"), "guided": (GREEN, "^")}
+"""Colour and marker of the modes of each kind."""
+
+_STYLE = {
+    "axes.edgecolor": BLACK,
+    "axes.grid": True,
+    "axes.linewidth": 0.7,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 9,
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture everywhere
+    "font.size": 9,
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 5,
+    "savefig.dpi": 240,  # 4.6 inches are 1104 pixels: twice what a page shows
+}
+_INTENSITY = LinearSegmentedColormap.from_list(
+    "intensity", ["#ffffff", "#fde7b0", "#f5b84c", "#e07b1a"]
+)  # stays light enough for black lines and text
+
+
+def picture(
+    draw: Callable[[Axes], object], width: float = 4.6, height: float = 3.1, frame: bool = True
+) -> bytes:
+    """A PNG of one picture.
+
+    Args:
+        draw: Draws into the axes it is given.
+        width: Of the picture [inch].
+        height: Of the picture [inch].
+        frame: Whether axes with ticks are shown.
+
+    Returns:
+        The file's content; the same for the same drawing and version of matplotlib.
+    """
+    file = BytesIO()
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.add_subplot()
+        draw(axes)
+        if not frame:
+            axes.set_axis_off()
+        figure.savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()
+
+
+def _legend_above(axes: Axes, columns: int = 3) -> None:
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, columnspacing=1.2)
+
+
+def stack(axes: Axes, mode: CellMode) -> Axes:
+    """Cross-section of two periods, to scale, over the intensity of a mode.
+
+    Args:
+        axes: Where to draw.
+        mode: A mode of the unit cell.
+
+    Returns:
+        The axes; x and z in nm, z = 0 on the substrate.
+    """
+    device = mode.cell.device
+    period, top = device.need_grating().period, sum(layer.thickness for layer in device.layers)
+    x = np.linspace(-0.5, 1.5, 321) * period
+    z = np.linspace(-0.55 * period, top + 0.42 * period, 321)
+    extent = (x[0] / nm, x[-1] / nm, z[0] / nm, z[-1] / nm)
+    image = axes.imshow(
+        np.abs(mode.profile(x, z)) ** 2,
+        origin="lower", extent=extent, aspect="equal", cmap=_INTENSITY, vmin=0, vmax=1,
+        interpolation="bilinear",
+    )  # fmt: skip
+    heights = np.concatenate([[0.0], np.cumsum([layer.thickness for layer in device.layers])])
+    for height in heights:
+        axes.axhline(height / nm, color=BLACK, linewidth=0.7)
+    for layer, bottom in zip(device.layers, heights[:-1], strict=True):
+        for outline in _outlines(layer, bottom, period):
+            axes.add_patch(
+                Polygon(outline / nm, fill=False, hatch="////", edgecolor=BLACK, linewidth=1.1)
+            )
+    _name_layers(axes, device, heights, (z[0], z[-1]))
+    axes.set(xlim=extent[:2], ylim=extent[2:], xlabel="x along the cavity (nm)", ylabel="z (nm)")
+    axes.grid(visible=False)
+    component = "E_y" if device.polarization == "TE" else "H_y"
+    figure = axes.get_figure(root=True)
+    if figure is not None:
+        figure.colorbar(
+            image, ax=axes, location="top", shrink=0.7, aspect=30,
+            label=rf"$|{component}|^2$ of the {mode.label} mode (largest = 1)",
+        )  # fmt: skip
+    return axes
+
+
+def _outlines(layer: Layer, bottom: float, period: float) -> Iterable[Real]:
+    """Corners of the lines of a layer in the two periods drawn, shape (4, 2) [µm]."""
+    if layer.lines is None:
+        return
+    half, slant = layer.lines.duty * period / 2, layer.thickness / tan(layer.lines.sidewall) / 2
+    low, high, top = half + slant, half - slant, bottom + layer.thickness
+    for centre in (0.0, period):
+        left, right = centre - np.array([low, high]), centre + np.array([low, high])
+        yield np.array([(left[0], bottom), (right[0], bottom), (right[1], top), (left[1], top)])
+
+
+def _name_layers(axes: Axes, device: Device, heights: Real, span: tuple[float, float]) -> None:
+    """Names to the right of the axes, from the substrate up, kept apart from each other."""
+    names = [f"substrate: {device.substrate.material.name}"]
+    for layer in device.layers:
+        names.append(f"{layer.thickness / nm:.4g} nm {layer.material.name}")
+        if layer.lines is not None:
+            names[-1] += f", lines of {layer.lines.material.name}"
+    names.append(f"above: {device.superstrate.material.name}")
+    inside = (heights[1:] + heights[:-1]) / 2
+    wanted = [span[0] * 0.6, *inside, heights[-1] + (span[1] - heights[-1]) * 0.6]
+    texts = [fill(name, 24, break_on_hyphens=False) for name in names]
+    line = (span[1] - span[0]) / 11
+    places = _apart(wanted, [line * (text.count("\n") + 1.3) for text in texts])
+    for text, place, target in zip(texts, places, wanted, strict=True):
+        axes.annotate(
+            text, (1.0, target / nm), (1.06, place / nm),
+            xycoords=axes.get_yaxis_transform(), textcoords=axes.get_yaxis_transform(),
+            annotation_clip=False, va="center", fontsize=8,
+            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.7},
+        )  # fmt: skip
+
+
+def _apart(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]:
+    """Ascending places near the wanted ones that leave each its size."""
+    places = list(wanted)
+    for _ in range(100):  # two neighbours that overlap share the push
+        for i in range(len(places) - 1):
+            overlap = (sizes[i] + sizes[i + 1]) / 2 - (places[i + 1] - places[i])
+            if overlap > 0:
+                places[i] -= overlap / 2
+                places[i + 1] += overlap / 2
+    return places
+
+
+def bands(axes: Axes, cells: Sequence[CellModes], target: float) -> Axes:
+    """Wavelengths against Bloch wavevector: the cell solved rigorously, and coupled modes.
+
+    Args:
+        axes: Where to draw.
+        cells: The band edges first, then the same cell at other wavevectors; each is drawn on both
+            sides of the symmetry point.
+        target: Vacuum wavelength of the target [µm].
+
+    Returns:
+        The axes; wavevector in 2π/period from the symmetry point, wavelength in nm.
+    """
+    edges, *others = cells
+    even, odd = edges.band_edges
+    period = even.cell.basis.period
+    reach = max(abs(cell.wavevector - edges.wavevector) for cell in others)
+    q = np.linspace(-reach, reach, 401)
+    for wavelength in coupled_bands(edges, q * 2 * pi / period):
+        axes.plot(q, wavelength / nm, color=GREY, zorder=1)
+    axes.plot([], [], color=GREY, label="coupled modes")
+    points = [
+        (side * abs(cell.wavevector - edges.wavevector), mode.wavelength / nm)
+        for cell in others for mode in cell.modes for side in (-1, 1)
+    ]  # fmt: skip
+    axes.plot(*np.transpose(points), ".", color=BLACK, markersize=4, label="unit cell")
+    for mode in (even, odd):
+        colour, marker = EDGES[mode.label]
+        label = f"{mode.label}, {mode.wavelength / nm:.2f} nm"
+        axes.plot(0, mode.wavelength / nm, marker, color=colour, label=label, zorder=3)
+    axes.axhline(target / nm, color=GREEN, linestyle="--", linewidth=1, label="target")
+    shown = np.array([*coupled_bands(edges, np.array([reach * 2 * pi / period])), [target]]) / nm
+    margin = 0.08 * np.ptp(shown)
+    axes.set(
+        xlim=(-1.05 * reach, 1.05 * reach),
+        ylim=(shown.min() - margin, shown.max() + margin),
+        xlabel=r"Bloch wavevector from the band edge ($2\pi/\Lambda$)",
+        ylabel="wavelength (nm)",
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    _legend_above(axes)
+    return axes
+
+
+def coupled_bands(edges: CellModes, wavevector: Real) -> tuple[Real, Real]:
+    r"""Wavelengths of both bands in coupled-mode theory.
+
+    $(k - k_c)^2 = C^2 + (q/n_g)^2$ with the centre $k_c$ and half the difference $C$ of the complex
+    wavenumbers of both band edges.
+
+    Args:
+        edges: The band edges.
+        wavevector: Bloch wavevector q from the symmetry point, any shape [1/µm].
+
+    Returns:
+        Vacuum wavelengths of the lower and the upper band, each of the shape of `wavevector` [µm].
+    """
+    even, odd = edges.band_edges
+    if edges.n_group is None:
+        raise NoGuidedMode("coupled modes need the band edges, the modes at no other wavevector.")
+    centre, half = (even.wavenumber + odd.wavenumber) / 2, (even.wavenumber - odd.wavenumber) / 2
+    root = np.sqrt(half**2 + (wavevector / edges.n_group) ** 2)
+    return 2 * pi / (centre + root).real, 2 * pi / (centre - root).real
+
+
+def threshold_modes(axes: Axes, modes: Sequence[LasingMode]) -> Axes:
+    """Threshold gain of the modes of a finite laser against wavelength.
+
+    Args:
+        axes: Where to draw.
+        modes: Lowest threshold first.
+
+    Returns:
+        The axes; wavelength in nm, material gain in 1/cm.
+    """
+    for origin, (colour, marker) in EDGES.items():
+        shown = [mode for mode in modes if mode.origin == origin]
+        if not shown:
+            continue
+        x = [mode.wavelength / nm for mode in shown]
+        y = [mode.threshold_material_gain * cm for mode in shown]
+        axes.vlines(x, 0, y, color=colour, linewidth=1)
+        axes.plot(x, y, marker, color=colour, label=f"{origin} edge")
+    first = modes[0]
+    point = (first.wavelength / nm, first.threshold_material_gain * cm)
+    axes.plot(
+        *point, "o", markersize=12, fillstyle="none", color=BLACK,
+        label=f"lases first, {point[0]:.2f} nm",
+    )  # fmt: skip
+    axes.set(xlabel="wavelength (nm)", ylabel="threshold material gain (1/cm)")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.08)
+    _legend_above(axes)
+    return axes
+
+
+def cavity(axes: Axes, mode: LasingMode) -> Axes:
+    """Intensity of a mode along the cavity, with the two waves it is made of.
+
+    Args:
+        axes: Where to draw.
+        mode: A mode of the finite laser.
+
+    Returns:
+        The axes; x in µm, intensities over the largest sum of both.
+    """
+    forward, backward = np.abs(mode.forward) ** 2, np.abs(mode.backward) ** 2
+    largest = (forward + backward).max()
+    axes.fill_between(mode.x, (forward + backward) / largest, color="#e8e8e8", linewidth=0)
+    axes.plot(mode.x, (forward + backward) / largest, color=BLACK, label="both")
+    axes.plot(mode.x, forward / largest, color=VERMILLION, linestyle="--", label="to the right")
+    axes.plot(mode.x, backward / largest, color=BLUE, linestyle=":", label="to the left")
+    axes.set(
+        xlabel="x along the cavity (µm)", ylabel="intensity (largest = 1)",
+        xlim=(mode.x[0], mode.x[-1]), ylim=(0, 1.05),
+    )  # fmt: skip
+    _legend_above(axes)
+    return axes
+
+
+def gain_curve(axes: Axes, film: Film, pump_wavelength: float, mode: LasingMode) -> Axes:
+    """Material gain of the film against pump fluence, with the threshold of a mode.
+
+    Args:
+        axes: Where to draw.
+        film: The gain film.
+        pump_wavelength: Vacuum wavelength of the pump [µm].
+        mode: A mode of the finite laser, with its threshold fluence.
+
+    Returns:
+        The axes; fluence in µJ/cm², gain in 1/cm.
+    """
+    if mode.threshold_fluence is None:
+        return axes
+    unit = uJ / cm**2
+    fluence = np.linspace(0, 4 * mode.threshold_fluence, 401)
+    gain = material_gain(film, excitons_at_fluence(film, fluence, pump_wavelength))
+    axes.plot(fluence / unit, gain * cm, color=BLACK, label=f"film: {film.name}")
+    axes.axhline(0, color=GREY, linewidth=0.8)
+    point = (mode.threshold_fluence / unit, mode.threshold_material_gain * cm)
+    axes.plot(
+        *point, "o", color=VERMILLION, zorder=3,
+        label=f"threshold: {point[0]:.3g} µJ/cm², {point[1]:.3g} 1/cm",
+    )  # fmt: skip
+    axes.vlines(point[0], axes.get_ylim()[0], point[1], color=VERMILLION, linewidth=0.8)
+    axes.set(xlabel="pump fluence (µJ/cm²)", ylabel="material gain (1/cm)")
+    axes.set_xlim(0, fluence[-1] / unit)
+    _legend_above(axes, columns=1)
+    return axes
+
+
+def agreement(axes: Axes, comparisons: Sequence[Comparison]) -> Axes:
+    """Difference of solver and time domain, quantity by quantity, against the tolerance.
+
+    Args:
+        axes: Where to draw.
+        comparisons: What both found.
+
+    Returns:
+        The axes; differences over the largest that counts as agreement.
+    """
+    rows = np.arange(len(comparisons))[::-1]
+    tolerance = np.array([TOLERANCE[one.quantity] for one in comparisons])
+    difference = np.array([one.difference for one in comparisons]) / tolerance
+    bars = np.array(
+        [hypot(one.solver_uncertainty, one.fdtd_uncertainty) / one.fdtd for one in comparisons]
+    )
+    axes.axvspan(-1, 1, color="#e3f1ec", label="agreement")
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    for row, one, x, bar in zip(rows, comparisons, difference, bars / tolerance, strict=True):
+        colour, marker = EDGES[one.label]
+        axes.errorbar(x, row, xerr=bar, fmt=marker, color=colour, capsize=4)
+    reach = 1.1 * max(1.0, float((np.abs(difference) + bars / tolerance).max()))
+    axes.set(
+        xlim=(-reach, reach), ylim=(-0.6, len(rows) - 0.4),
+        xlabel="(solver − time domain) / tolerance", yticks=rows,
+        yticklabels=[
+            f"{one.label} {one.quantity}\n± {100 * limit:g} %"
+            for one, limit in zip(comparisons, tolerance, strict=True)
+        ],
+    )  # fmt: skip
+    axes.grid(visible=False)
+    _legend_above(axes)
+    return axes
+
+
+def layout_overview(axes: Axes, gds_path: Path) -> Axes:
+    """A whole written chip; where lines are too fine to be seen, the area they cover.
+
+    Args:
+        axes: Where to draw.
+        gds_path: A file of `dfbdesign.layout`.
+
+    Returns:
+        The axes, in µm.
+    """
+    found = _polygons(gds_path)
+    lines = np.concatenate(found["lines"])
+    low, high = lines.min(axis=0), lines.max(axis=0)
+    area = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
+    colours = {"label": BLACK, "marks": VERMILLION}
+    for name, colour in colours.items():
+        axes.add_collection(PolyCollection(found[name], facecolor=colour, label=name))
+    axes.add_patch(
+        Polygon(
+            area,
+            facecolor="#9cc7e3",
+            edgecolor=BLUE,
+            label=f"{len(found['lines'])} lines",
+        )  # fmt: skip
+    )
+    axes.autoscale_view()
+    axes.set(aspect="equal", xlabel="x (µm)", ylabel="y (µm)")
+    axes.grid(visible=False)
+    _legend_above(axes)
+    return axes
+
+
+def layout_lines(axes: Axes, gds_path: Path) -> Axes:
+    """The lower ends of the first lines of a written chip, to scale.
+
+    Args:
+        axes: Where to draw.
+        gds_path: A file of `dfbdesign.layout`.
+
+    Returns:
+        The axes, in µm from the lower left corner of the first line.
+    """
+    lines = sorted(_polygons(gds_path)["lines"], key=lambda points: float(points[:, 0].min()))[:6]
+    left, bottom = np.transpose([points.min(axis=0) for points in lines])
+    right = np.array([float(points[:, 0].max()) for points in lines])
+    corner, span = np.array([left[0], bottom[0]]), right[-1] - left[0]
+    axes.add_collection(PolyCollection([points - corner for points in lines], facecolor=BLUE))
+    pitch = " and ".join(f"{value / nm:g}" for value in np.unique(np.diff(left).round(6)))
+    axes.set(
+        aspect="equal", xlim=(-0.06 * span, 1.06 * span), ylim=(-0.1 * span, 0.4 * span),
+        xlabel="x (µm)", ylabel="y (µm)",
+        title=f"width {(right[0] - left[0]) / nm:.4g} nm, pitch {pitch} nm",
+    )  # fmt: skip
+    axes.grid(visible=False)
+    return axes
+
+
+def _polygons(gds_path: Path) -> dict[str, list[Real]]:
+    """Vertices of every polygon on each layer, references resolved [µm]."""
+    library = gdstk.read_gds(str(gds_path), unit=um / m)
+    (top,) = library.top_level()
+    numbers = Layers().model_dump()
+    return {
+        name: [np.array(one.points) for one in top.get_polygons(layer=number, datatype=0)]
+        for name, number in numbers.items()
+    }
