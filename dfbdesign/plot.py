@@ -1,8 +1,8 @@
 """Pictures, one function each: it draws into the axes it is given and returns them.
 
 Colours are those of Okabe and Ito, told apart with any colour vision; the two band edges also have
-their own marker each. `picture` makes a PNG in the style of the report without touching any global
-state, so that pictures may be made from scripts, notebooks and threads of a server alike.
+their own marker each. `picture` makes a PNG in the style of the report and leaves the user's own
+style as it is.
 
 Examples:
     >>> def draw(axes):
@@ -16,6 +16,7 @@ from io import BytesIO
 from math import hypot, pi, tan
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 import gdstk
 import matplotlib as mpl
@@ -38,44 +39,34 @@ from dfbdesign.units import cm, m, nm, uJ, um
 from dfbdesign.verify import TOLERANCE, Comparison
 
 Real = NDArray[np.float64]
+Draw = Callable[[Axes], object]
 
 BLACK, GREY = "#1a1a1a", "#767676"
 BLUE, ORANGE, GREEN, VERMILLION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 EDGES = {"bright": (VERMILLION, "o"), "dark": (BLUE, "s"), "guided": (GREEN, "^")}
 """Colour and marker of the modes of each kind."""
 
-_STYLE = {
-    "axes.edgecolor": BLACK,
-    "axes.grid": True,
-    "axes.linewidth": 0.7,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlesize": 9,
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture everywhere
-    "font.size": 9,
-    "grid.color": "#e3e3e3",
-    "grid.linewidth": 0.6,
-    "legend.fontsize": 8,
-    "legend.frameon": False,
-    "lines.linewidth": 1.4,
-    "lines.markersize": 5,
+_STYLE: dict[Any, Any] = {
+    "axes.edgecolor": BLACK, "axes.grid": True, "axes.linewidth": 0.7, "axes.titlesize": 9,
+    "axes.spines.right": False, "axes.spines.top": False,
+    "font.family": "DejaVu Sans", "font.size": 9,  # comes with matplotlib: the same everywhere
+    "grid.color": "#e3e3e3", "grid.linewidth": 0.6,
+    "legend.fontsize": 8, "legend.frameon": False,
+    "lines.linewidth": 1.4, "lines.markersize": 5,
     "savefig.dpi": 240,  # 4.6 inches are 1104 pixels: twice what a page shows
-}
+}  # fmt: skip
 _INTENSITY = LinearSegmentedColormap.from_list(
     "intensity", ["#ffffff", "#fde7b0", "#f5b84c", "#e07b1a"]
 )  # stays light enough for black lines and text
 
 
-def picture(
-    draw: Callable[[Axes], object], width: float = 4.6, height: float = 3.1, frame: bool = True
-) -> bytes:
+def picture(draw: Callable[[Axes], object], width: float = 4.6, height: float = 3.1) -> bytes:
     """A PNG of one picture.
 
     Args:
         draw: Draws into the axes it is given.
         width: Of the picture [inch].
         height: Of the picture [inch].
-        frame: Whether axes with ticks are shown.
 
     Returns:
         The file's content; the same for the same drawing and version of matplotlib.
@@ -85,10 +76,7 @@ def picture(
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
         figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.add_subplot()
-        draw(axes)
-        if not frame:
-            axes.set_axis_off()
+        draw(figure.add_subplot())
         figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 
@@ -109,11 +97,12 @@ def stack(axes: Axes, mode: CellMode) -> Axes:
     """
     device = mode.cell.device
     period, top = device.need_grating().period, sum(layer.thickness for layer in device.layers)
-    x = np.linspace(-0.5, 1.5, 321) * period
-    z = np.linspace(-0.55 * period, top + 0.42 * period, 321)
-    extent = (x[0] / nm, x[-1] / nm, z[0] / nm, z[-1] / nm)
+    left, right, low, high = -0.5 * period, 1.5 * period, -0.55 * period, top + 0.42 * period
+    pixel = (np.arange(320) + 0.5) / 320
+    field = mode.profile(left + pixel * (right - left), low + pixel * (high - low))
+    extent = (left / nm, right / nm, low / nm, high / nm)
     image = axes.imshow(
-        np.abs(mode.profile(x, z)) ** 2,
+        np.abs(field) ** 2,
         origin="lower", extent=extent, aspect="equal", cmap=_INTENSITY, vmin=0, vmax=1,
         interpolation="bilinear",
     )  # fmt: skip
@@ -125,7 +114,7 @@ def stack(axes: Axes, mode: CellMode) -> Axes:
             axes.add_patch(
                 Polygon(outline / nm, fill=False, hatch="////", edgecolor=BLACK, linewidth=1.1)
             )
-    _name_layers(axes, device, heights, (z[0], z[-1]))
+    _name_layers(axes, device, heights, (low, high))
     axes.set(xlim=extent[:2], ylim=extent[2:], xlabel="x along the cavity (nm)", ylabel="z (nm)")
     axes.grid(visible=False)
     component = "E_y" if device.polarization == "TE" else "H_y"
@@ -382,17 +371,10 @@ def layout_overview(axes: Axes, gds_path: Path) -> Axes:
     lines = np.concatenate(found["lines"])
     low, high = lines.min(axis=0), lines.max(axis=0)
     area = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
-    colours = {"label": BLACK, "marks": VERMILLION}
-    for name, colour in colours.items():
+    for name, colour in (("label", BLACK), ("marks", VERMILLION)):
         axes.add_collection(PolyCollection(found[name], facecolor=colour, label=name))
-    axes.add_patch(
-        Polygon(
-            area,
-            facecolor="#9cc7e3",
-            edgecolor=BLUE,
-            label=f"{len(found['lines'])} lines",
-        )  # fmt: skip
-    )
+    name = f"{len(found['lines'])} lines"
+    axes.add_patch(Polygon(area, facecolor="#9cc7e3", edgecolor=BLUE, label=name))
     axes.autoscale_view()
     axes.set(aspect="equal", xlabel="x (µm)", ylabel="y (µm)")
     axes.grid(visible=False)
@@ -428,9 +410,8 @@ def layout_lines(axes: Axes, gds_path: Path) -> Axes:
 def _polygons(gds_path: Path) -> dict[str, list[Real]]:
     """Vertices of every polygon on each layer, references resolved [µm]."""
     library = gdstk.read_gds(str(gds_path), unit=um / m)
-    (top,) = library.top_level()
-    numbers = Layers().model_dump()
+    (top,) = (cell for cell in library.top_level() if isinstance(cell, gdstk.Cell))
     return {
         name: [np.array(one.points) for one in top.get_polygons(layer=number, datatype=0)]
-        for name, number in numbers.items()
+        for name, number in Layers().model_dump().items()
     }

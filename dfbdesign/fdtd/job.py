@@ -13,10 +13,10 @@ be absorbed there.
 import json
 from dataclasses import asdict, dataclass
 from math import ceil, inf, pi, sqrt, tan
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from dfbdesign.checks import positive
-from dfbdesign.device import Device, Layer, Lines, without_dispersion
+from dfbdesign.device import Device, Grating, Layer, Lines, without_dispersion
 from dfbdesign.errors import InputError, NoGuidedMode
 from dfbdesign.materials import Material
 from dfbdesign.units import nm, um
@@ -27,6 +27,8 @@ SMALLEST_BUFFER = 1.5 * um
 """Least distance between the layers and an absorbing layer."""
 DECAY = 7.0
 """Decay lengths of the guided wave before an absorbing layer starts: exp(-2·7) of its power."""
+ABSORBER_REFLECTION = 1e-15
+"""Nominal power reflection of an absorbing layer for the most oblique radiated wave."""
 LARGEST_CELL = 400_000
 """Pixels of the largest cell that is worth starting on one machine."""
 
@@ -68,6 +70,8 @@ class UnitCellJob:
     """Pixels between the layers and the lower, the upper absorbing layer."""
     absorber: tuple[int, int]
     """Pixels of the lower and the upper absorbing layer."""
+    absorber_reflection: tuple[float, float]
+    """Their nominal power reflection at normal incidence."""
 
     @property
     def size(self) -> int:
@@ -125,7 +129,9 @@ def unit_cell_job(device: Device, wavelength: float, resolution: int) -> UnitCel
         name: _permittivity(getattr(frozen, name).material, wavelength, f"the {name}")
         for name in ("substrate", "superstrate")
     }
-    tails = [_tail(e, grating.order, grating.period, wavelength, end) for end, e in ends.items()]
+    below, above = (
+        _margin(grating, wavelength, permittivity, name) for name, permittivity in ends.items()
+    )
     job = UnitCellJob(
         polarization="TE",
         period=grating.period,
@@ -138,31 +144,48 @@ def unit_cell_job(device: Device, wavelength: float, resolution: int) -> UnitCel
             _strip(layer, grating.period, wavelength, f"layer {number}")
             for number, layer in enumerate(frozen.layers, 1)
         ),
-        buffer=(ceil(tails[0] / pixel), ceil(tails[1] / pixel)),
-        absorber=(
-            ceil(wavelength / sqrt(ends["substrate"]) / pixel),
-            ceil(wavelength / sqrt(ends["superstrate"]) / pixel),
-        ),
+        buffer=(ceil(below.buffer / pixel), ceil(above.buffer / pixel)),
+        absorber=(ceil(below.absorber / pixel), ceil(above.absorber / pixel)),
+        absorber_reflection=(below.reflection, above.reflection),
     )
     if job.size > LARGEST_CELL:
         raise InputError(
-            f"one period would need {job.size} pixels, {LARGEST_CELL} is the limit: the layers are "
-            "too thick for the time-domain check. Make them thinner or lower the grating's order."
+            f"one period would need {job.size} pixels, {LARGEST_CELL} is the limit of the "
+            "time-domain check: the layers are too thick, or the grating radiates along them. "
+            "Make them thinner or lower the grating's order."
         )
     return job
 
 
-def _tail(permittivity: float, order: int, period: float, wavelength: float, end: str) -> float:
-    """Distance after which the guided wave no longer notices an absorber [µm]."""
-    square = (order * pi / period) ** 2 - permittivity * (2 * pi / wavelength) ** 2
-    tail = DECAY / sqrt(square) if square > 0 else inf
+class _Margin(NamedTuple):
+    """What stands between the layers and the end of the cell."""
+
+    buffer: float
+    absorber: float
+    reflection: float
+
+
+def _margin(grating: Grating, wavelength: float, permittivity: float, end: str) -> _Margin:
+    """Enough buffer for the guided wave, and an absorber for the most oblique radiated one.
+
+    An absorber's reflection is R at normal incidence and R to the power cos θ at the angle θ.
+    """
+    square = permittivity * (2 * pi / wavelength) ** 2
+    decay = (grating.order * pi / grating.period) ** 2 - square
+    tail = DECAY / sqrt(decay) if decay > 0 else inf
     if tail > 10 * wavelength:
         raise NoGuidedMode(
-            f"at {wavelength / nm:g} nm a period of {period / nm:g} nm guides no wave, or hardly "
-            f"any, against an index of {sqrt(permittivity):.4g} in the {end}. "
+            f"at {wavelength / nm:g} nm a period of {grating.period / nm:g} nm guides no wave, or "
+            f"hardly any, against an index of {sqrt(permittivity):.4g} in the {end}. "
             "Choose a shorter period or a longer wavelength."
         )
-    return max(SMALLEST_BUFFER, tail)
+    laterals = [(grating.order - 2 * n) * pi / grating.period for n in range(1, grating.order)]
+    slowest = min((s for q in laterals if (s := square - q**2) > 0), default=square)
+    return _Margin(
+        max(SMALLEST_BUFFER, tail),
+        2 * pi / sqrt(slowest),
+        ABSORBER_REFLECTION ** sqrt(square / slowest),
+    )
 
 
 def _strip(layer: Layer, period: float, wavelength: float, name: str) -> Strip:

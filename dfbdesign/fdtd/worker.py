@@ -196,8 +196,10 @@ def simulation(mp: Any, job: dict[str, Any]) -> tuple[Any, list[Any]]:
         epsilon_func=lambda point: permittivity(point.x, point.y - surface),
         eps_averaging=False,
         boundary_layers=[
-            mp.PML(thickness, direction=mp.Y, side=side)
-            for thickness, side in zip(job["absorber"], (mp.Low, mp.High), strict=True)
+            mp.PML(thickness, direction=mp.Y, side=side, R_asymptotic=reflection)
+            for thickness, side, reflection in zip(
+                job["absorber"], (mp.Low, mp.High), job["absorber_reflection"], strict=True
+            )
         ],
         sources=[mp.Source(pulse, component=mp.Ez, center=points[0])],
     )

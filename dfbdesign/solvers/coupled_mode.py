@@ -11,9 +11,9 @@ where $\delta$ is the detuning from the line centre and $g$ the net power gain o
 * Infinite grating: $\Delta^2 = q^2 + \kappa^2$. At its edges R = S (even about the line, *bright*)
   has $\Delta = \kappa$, and R = -S (*dark*) has $\Delta = -\kappa$.
 * Second order: radiation makes $\mathrm{Im}\,\kappa = -h_1 < 0$ and takes the power $2h_1$ from
-  each running wave ($g = g_\mathrm{modal} - 2h_1$), so that the dark mode of an infinite grating loses
-  nothing and the bright one $4h_1$ (R. F. Kazarinov and C. H. Henry, IEEE J. Quantum Electron. 21,
-  144 (1985)). The threshold is $g/2 = \alpha(\kappa) + h_1$.
+  each running wave ($g = g_\mathrm{modal} - 2h_1$), so that the dark mode of an infinite grating
+  loses nothing and the bright one $4h_1$ (R. F. Kazarinov and C. H. Henry, IEEE J. Quantum
+  Electron. 21, 144 (1985)). The threshold is $g/2 = \alpha(\kappa) + h_1$.
 * H. Kogelnik and C. V. Shank, J. Appl. Phys. 43, 2327 (1972), write time as $e^{+j\omega t}$ and
   the amplitude gain as α. Their α is our g/2, their δ our δ, their κ the complex conjugate of ours.
 
@@ -186,7 +186,9 @@ def threshold_modes(
     return tuple(sorted(found, key=lambda m: (round(m.gain * length, 9), m.detuning)))
 
 
-def _hyperbolic(kappa: Complex, length: NDArray[np.float64], delta: Complex) -> tuple[Complex, Complex, NDArray[np.float64]]:
+def _hyperbolic(
+    kappa: Complex, length: NDArray[np.float64], delta: Complex
+) -> tuple[Complex, Complex, NDArray[np.float64]]:
     """Return cosh sL and sinh(sL)/s, both times exp(-growth), and the growth |Re sL|."""
     s = np.sqrt(kappa**2 - delta**2)
     growth = np.abs((s * length).real)

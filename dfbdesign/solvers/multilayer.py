@@ -23,7 +23,7 @@ The matrices are those of J. Chilwell and I. Hodgkinson, J. Opt. Soc. Am. A 1, 7
 search follows E. Anemogiannis and E. N. Glytsis, J. Lightwave Technol. 10, 1344 (1992).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import atan, pi, sqrt, tan
 
@@ -32,11 +32,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.checks import positive
 from dfbdesign.device import Polarization
-from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
+from dfbdesign.errors import InputError, NoGuidedMode
+from dfbdesign.solvers.analytic_zeros import zeros_in_rectangle
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
-Number = complex | Complex
+Number = complex | Real | Complex
 
 LARGEST_LEAK = 0.1
 """Leaky modes are searched up to this imaginary part of n_eff; beyond it they are no resonances."""
@@ -197,7 +198,7 @@ def _modes_above(stack: Stack, polarization: Polarization, n_squared: Real) -> N
         ratio = np.where(wave, x / (h * a[layer]), 1)
         angle = np.arctan2(ratio * u, v) % pi + x
         gamma = np.asarray(np.where(wave, 0, x / h), dtype=complex)
-        u_grown, v_grown = (y.real for y in across(u + 0j, v + 0j, gamma, complex(a[layer, 0]), h))
+        u_grown, v_grown = (y.real for y in across(u, v, gamma, complex(a[layer, 0]), h))
         u = np.where(wave, np.sin(angle % pi) / ratio, u_grown)
         v = np.where(wave, np.cos(angle % pi), v_grown)
         nodes += np.where(wave, (angle // pi).astype(np.int64), u < 0)
@@ -221,79 +222,6 @@ def _lossless_modes(stack: Stack, polarization: Polarization) -> Real:
     return np.asarray((low + high) / 2)
 
 
-Function = Callable[[Complex], tuple[Complex, Complex]]
-
-
-def _winding(function: Function, low: complex, high: complex) -> int | None:
-    """Zeros of an analytic function in a rectangle; `None` when one lies on its edge."""
-    corners = np.array([low, complex(high.real, low.imag), high, complex(low.real, high.imag), low])
-    points = np.interp(np.linspace(0, 4, 45), np.arange(5), corners)
-    value, slope = function(points)
-    with np.errstate(divide="ignore"):
-        while True:
-            steps = np.abs(np.diff(points))
-            rate = np.abs(slope / value)
-            # A trapezium of the rate also sees the integrable corner of a branch point.
-            rough = np.minimum(rate[1:], rate[:-1]) * steps > 0.5
-            rough |= np.abs(np.angle(value[1:] / value[:-1])) > 1
-            if not rough.any():
-                turns = np.angle(value[1:] / value[:-1]).sum() / (2 * pi)
-                return round(float(turns))
-            if steps[rough].min() < 1e-13:
-                return None
-            where = np.flatnonzero(rough) + 1
-            new = (points[where] + points[where - 1]) / 2
-            new_value, new_slope = function(new)
-            points = np.insert(points, where, new)
-            value, slope = np.insert(value, where, new_value), np.insert(slope, where, new_slope)
-
-
-def _newton(function: Function, start: complex) -> complex | None:
-    z = np.array(start)
-    for _ in range(30):
-        value, slope = function(z)
-        step = value / slope
-        z = z - step
-        if abs(step) < 4e-16 * abs(z):
-            break
-    return complex(z) if abs(step) < 1e-12 * abs(z) else None
-
-
-def _inside(z: complex, low: complex, high: complex) -> bool:
-    return low.real < z.real < high.real and low.imag < z.imag < high.imag
-
-
-def _zeros(function: Function, low: complex, high: complex, number: int) -> Iterator[complex]:
-    """All zeros in a rectangle that is known to hold `number` of them."""
-    if number == 0:
-        return
-    if number == 1:
-        found = _newton(function, (low + high) / 2)
-        if found is not None and _inside(found, low, high):
-            yield found
-            return
-    size = high - low
-    if abs(size) < 1e-12:
-        raise NotConverged(
-            f"{number} modes lie within 1e-12 of n_eff² = {low:.12g}: their cores do not couple. "
-            "Solve each core by itself."
-        )
-    for fraction in (0.5, 0.45, 0.57, 0.38):  # another cut when a mode sits on this one
-        if size.real > size.imag:
-            split = low.real + fraction * size.real
-            cuts = complex(split, low.imag), complex(split, high.imag)
-        else:
-            split = low.imag + fraction * size.imag
-            cuts = complex(low.real, split), complex(high.real, split)
-        parts = ((low, cuts[1]), (cuts[0], high))
-        numbers = [_winding(function, *part) for part in parts]
-        if None not in numbers and sum(n or 0 for n in numbers) == number:
-            for part, n in zip(parts, numbers, strict=True):
-                yield from _zeros(function, *part, n or 0)
-            return
-    raise NotConverged(f"could not separate {number} slab modes near n_eff² = {low:.9g}.")
-
-
 def _search_area(stack: Stack, polarization: Polarization) -> tuple[float, float]:
     """Largest real and imaginary part a guided mode's n_eff² can have, with some room.
 
@@ -315,16 +243,6 @@ def _search_area(stack: Stack, polarization: Polarization) -> tuple[float, float
         side = (tan(2 * angle) / 2 + atan(angle)) / weight
     room = 0.05 * (top - min(stack.cut_offs(polarization)))
     return top + room, side + room
-
-
-def _all_zeros(function: Function, low: complex, high: complex) -> list[complex]:
-    number = _winding(function, low, high)
-    if number is None:
-        raise NotConverged(
-            f"a slab mode sits on the edge {low:.6g} to {high:.6g} of its search area (n_eff²). "
-            "Change a thickness by a picometre."
-        )
-    return list(_zeros(function, low, high, number))
 
 
 def _roots(n_squared: Iterable[complex]) -> Complex:
@@ -361,7 +279,7 @@ def guided(stack: Stack, polarization: Polarization) -> Complex:
     top, side = _search_area(stack, polarization)
     if top <= floor:
         return _roots([])
-    found = _all_zeros(
+    found = zeros_in_rectangle(
         lambda n2: _mode_function(stack, polarization, n2, (False, False)),
         complex(floor, -side),
         complex(top, 1.03 * side),  # lopsided: keeps samples off the branch point
@@ -396,7 +314,7 @@ def leaky(stack: Stack, polarization: Polarization) -> Complex:
         return _roots([])
     outgoing = (cut_offs[0] == high, cut_offs[1] == high)
     _, side = _search_area(stack, polarization)
-    found = _all_zeros(
+    found = zeros_in_rectangle(
         lambda n2: _mode_function(stack, polarization, n2, outgoing),
         complex(low, -side),
         complex(high, 1.03 * side + 2 * sqrt(high) * LARGEST_LEAK),

@@ -5,28 +5,25 @@ In each section the waves R (towards +x) and S (towards -x), time as $e^{-i\omeg
 $$ R' = i\Delta_j R - i\kappa_j S, \qquad S' = -i\Delta_j S + i\kappa_j R, \qquad
 \Delta_j = \delta - \delta_j - \tfrac{i}{2}(g_j + p_j g), $$
 
-with $\delta = n_g(k - k_c)$ the common detuning, $\delta_j$ the section's own line centre, $g_j$ its
-fixed power gain (a loss is negative) and $p_j$ its share of the pump. So a wave leaves a section as
+with $\delta = n_g(k - k_c)$ the common detuning, $\delta_j$ the section's own line centre, $g_j$
+its fixed power gain (a loss is negative) and $p_j$ its share of the pump. A section turns waves to
 
 $$ \begin{pmatrix} R \\ S \end{pmatrix}_{x+l} = \left[\cosh sl + \frac{\sinh sl}{s}
 \begin{pmatrix} i\Delta & -i\kappa \\ i\kappa & -i\Delta \end{pmatrix}\right]
 \begin{pmatrix} R \\ S \end{pmatrix}_x, \qquad s^2 = \kappa^2 - \Delta^2 . $$
 
 $\kappa$ is referred to the middle of a line. A stretch d without lines, put in front of a section,
-turns R by $\varphi$ and S by $-\varphi$, with $\varphi = \beta_0 d$: $\pi/2$ for a quarter-wave shift.
+turns R by $\varphi$ and S by $-\varphi$, with $\varphi = \beta_0 d$ ($\pi/2$ for a quarter-wave shift).
 At its edges R = S (even about the lines, *bright*) has $\Delta = \kappa$, and R = -S (*dark*) has
 $\Delta = -\kappa$. Radiation of a second-order grating enters as $\mathrm{Im}\,\kappa = -h_1$
 together with $g_j = -2h_1$.
 
-A mode is an outgoing wave without input. Two real unknowns, the detuning and the gain (or the
-imaginary part of the detuning), make one complex mismatch vanish. Squares in which a first-order
-estimate allows a zero are halved, Newton runs from each of them, and the signed number of modes
-must equal the turns the mismatch makes around the window, so none is missed and none invented.
+A mode is an outgoing wave without input: two real unknowns, the detuning and the gain (or the
+imaginary part of the detuning), make one complex mismatch vanish. `plane_zeros` finds all of them.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from math import pi
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -34,13 +31,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.checks import positive, within
 from dfbdesign.errors import InputError, NotConverged
+from dfbdesign.solvers.plane_zeros import zeros_in_window
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Edge = Literal["bright", "dark", "gap"]
-
-Mismatch = Callable[[Real, Real], tuple[Complex, Complex, Complex]]
-"""Mismatch of a mode and its derivatives with respect to both unknowns, times a positive number."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +160,7 @@ def threshold_modes(
     """
     if not any(section.pump for section in cavity.sections):
         raise InputError("pump must be above zero in some section, or nothing can lase.")
-    roots = _solve(lambda x, y: _at_threshold(cavity, x, y), detuning, gain, cavity.length)
+    roots = zeros_in_window(lambda x, y: _at_threshold(cavity, x, y), detuning, gain, cavity.length)
     modes = [CavityMode(complex(d), float(g), _edge(cavity, d, g)) for d, g in roots]
     return tuple(sorted(modes, key=lambda m: (round(m.gain * cavity.length, 9), m.detuning.real)))
 
@@ -195,7 +190,9 @@ def cold_modes(
         -3.3797-0.9847j dark
         3.3797-0.9847j bright
     """
-    roots = _solve(lambda x, y: _cold(cavity, x, y), detuning, (-decay, decay), cavity.length)
+    roots = zeros_in_window(
+        lambda x, y: _cold(cavity, x, y), detuning, (-decay, decay), cavity.length
+    )
     modes = [CavityMode(complex(x, y), 0.0, _edge(cavity, complex(x, y), 0.0)) for x, y in roots]
     length = cavity.length
     return tuple(
@@ -223,36 +220,28 @@ def fields(cavity: Cavity, mode: CavityMode, x: ArrayLike) -> tuple[Complex, Com
         >>> mode = cold_modes(cavity, detuning=(-0.005, 0), decay=0.002)[0]
         >>> R, S = fields(cavity, mode, [0, 500, 1000])
         >>> np.abs(R).round(2), np.abs(S).round(2)
-        (array([0.  , 0.49, 0.95]), array([0.95, 0.49, 0.  ]))
+        (array([0.  , 0.71, 0.92]), array([0.92, 0.71, 0.  ]))
     """
     points = np.atleast_1d(np.asarray(x, dtype=float))
     if points.min() < 0 or points.max() > cavity.length * (1 + 1e-12):
         raise InputError(f"x must lie in the cavity, 0 to {cavity.length:g} um.")
     pieces, stops = _cut(cavity, points)
-    rightward, growth = [np.array([cavity.left, 1], dtype=complex)], [0.0]
-    for piece in pieces:
-        waves, more = _through(piece, _local(piece, mode.detuning, mode.gain), rightward[-1])
-        rightward.append(waves)
-        growth.append(growth[-1] + float(more))
-    leftward, decline = [np.array([1, cavity.right], dtype=complex)], [0.0]
-    for piece in pieces[::-1]:
-        waves, more = _back(piece, _local(piece, mode.detuning, mode.gain), leftward[-1])
-        leftward.append(waves)
-        decline.append(decline[-1] + float(more))
+    at = [(piece, _local(piece, mode.detuning, mode.gain)) for piece in pieces]
+    rightward, growth = _walk(np.array([cavity.left, 1]), at, forward=True)
+    leftward, decline = _walk(np.array([1, cavity.right]), at[::-1], forward=False)
+    leftward, decline = leftward[::-1], decline[::-1]
     # Either walk is trusted where it grows; they are joined where both have grown most.
-    from_left, from_right = _unit(np.array(rightward)), _unit(np.array(leftward[::-1]))
-    left_log, right_log = np.array(growth), np.array(decline[::-1])
-    meet = int(np.argmax(left_log + right_log))
-    factor = np.vdot(from_right[meet], from_left[meet])
-    if np.abs(from_left[meet] - factor * from_right[meet]).max() > 1e-5:
+    meet = int(np.argmax(growth + decline))
+    factor = np.vdot(leftward[meet], rightward[meet])
+    if np.abs(rightward[meet] - factor * leftward[meet]).max() > 1e-5:
         raise NotConverged(f"there is no mode at detuning {mode.detuning:.6g}, gain {mode.gain:g}.")
-    found = np.where(
+    waves = np.where(
         (np.arange(stops.size) <= meet)[:, None],
-        from_left * np.exp(left_log - left_log[meet])[:, None],
-        factor * from_right * np.exp(right_log - right_log[meet])[:, None],
-    )[np.searchsorted(stops, points)]
-    found = found / np.linalg.norm(found, axis=1).max()
-    return found[:, 0], found[:, 1]
+        rightward * np.exp(growth - growth[meet])[:, None],
+        factor * leftward * np.exp(decline - decline[meet])[:, None],
+    )[np.searchsorted(stops, np.minimum(points, stops[-1]))]
+    waves = waves / np.linalg.norm(waves, axis=1).max()
+    return waves[:, 0], waves[:, 1]
 
 
 def _cut(cavity: Cavity, points: Real) -> tuple[list[Section], Real]:
@@ -270,11 +259,20 @@ def _cut(cavity: Cavity, points: Real) -> tuple[list[Section], Real]:
     return pieces, stops
 
 
-def _unit(waves: Complex) -> Complex:
-    return np.asarray(waves / np.linalg.norm(waves, axis=1, keepdims=True))
+def _walk(
+    start: Complex, pieces: list[tuple[Section, Complex]], forward: bool
+) -> tuple[Complex, Real]:
+    """Unit waves between the pieces, shape (piece + 1, 2), and the logarithms of their lengths."""
+    waves: list[Complex] = [start / np.linalg.norm(start)]
+    logs = [0.0]
+    for piece, delta in pieces:
+        there, growth = _through(piece, delta, waves[-1], forward)
+        waves.append(there)
+        logs.append(logs[-1] + float(growth))
+    return np.array(waves), np.array(logs)
 
 
-def _local(section: Section, detuning: complex | Complex, gain: float | Real) -> Complex:
+def _local(section: Section, detuning: complex | Real | Complex, gain: float | Real) -> Complex:
     """The section's own Δ."""
     return np.asarray(detuning - section.detuning - 0.5j * (section.gain + section.pump * gain))
 
@@ -282,7 +280,7 @@ def _local(section: Section, detuning: complex | Complex, gain: float | Real) ->
 def _hyperbolic(
     kappa: complex, length: float, delta: Complex
 ) -> tuple[Complex, Complex, Complex, Complex, Real]:
-    """cosh sl, sinh(sl)/s, their derivatives against Δ, all times exp(-growth), and growth."""
+    """Return cosh sl, sinh(sl)/s, their slopes against Δ, all times exp(-growth), and growth."""
     s = np.sqrt(kappa**2 - delta**2)
     growth = np.abs((s * length).real)
     up = np.asarray(np.exp(s * length - growth) / 2, dtype=complex)
@@ -300,5 +298,76 @@ def _hyperbolic(
 
 def _turn(kappa: complex, delta: Complex, waves: Complex) -> Complex:
     """Right-hand side of the coupled equations; the first axis holds R and S."""
-    right, left = waves[..., 0, :], waves[..., 1, :]
-    return 1j * np.stack([delta * right - kappa * left, kappa * right - delta * left], axis=-2)
+    right, left = waves
+    return 1j * np.stack([delta * right - kappa * left, kappa * right - delta * left])
+
+
+def _through(
+    section: Section, delta: Complex, waves: Complex, forward: bool = True
+) -> tuple[Complex, Real]:
+    """Unit waves behind a section (in front of it, if backward), and how much they have grown."""
+    cosh, sinh, _, _, growth = _hyperbolic(section.kappa, section.length, delta)
+    jump = np.exp(1j * section.phase)
+    if forward:
+        waves = np.stack([waves[0] * jump, waves[1] / jump])
+        waves = cosh * waves + sinh * _turn(section.kappa, delta, waves)
+    else:
+        waves = cosh * waves - sinh * _turn(section.kappa, delta, waves)
+        waves = np.stack([waves[0] / jump, waves[1] * jump])
+    size = np.linalg.norm(waves, axis=0)
+    return waves / size, np.asarray(growth + np.log(size))
+
+
+def _mismatch(
+    cavity: Cavity, deltas: list[Complex], rates: list[tuple[complex, complex]]
+) -> tuple[Complex, Complex, Complex]:
+    """What enters from the right when nothing enters from the left, and two derivatives.
+
+    Args:
+        cavity: The cavity.
+        deltas: Δ of each section, shape (point,).
+        rates: Derivatives of each Δ with respect to both unknowns.
+
+    Returns:
+        S - r R at the right facet and its derivatives, all times one positive number per point.
+    """
+    point = np.ones(deltas[0].shape, dtype=complex)
+    waves = np.stack([cavity.left * point, point])
+    slopes = [np.zeros_like(waves), np.zeros_like(waves)]
+    for section, delta, rate in zip(cavity.sections, deltas, rates, strict=True):
+        cosh, sinh, dcosh, dsinh, _ = _hyperbolic(section.kappa, section.length, delta)
+        jump = np.exp(1j * section.phase * np.array([1, -1]))[:, None]
+        waves, slopes = waves * jump, [slope * jump for slope in slopes]
+        turn = _turn(section.kappa, delta, waves)
+        own = dcosh * waves + dsinh * turn + 1j * sinh * np.stack([waves[0], -waves[1]])
+        slopes = [
+            cosh * slope + sinh * _turn(section.kappa, delta, slope) + factor * own
+            for slope, factor in zip(slopes, rate, strict=True)
+        ]
+        waves = cosh * waves + sinh * turn
+        size = np.linalg.norm(waves, axis=0)
+        waves, slopes = waves / size, [slope / size for slope in slopes]
+    value, dx, dy = (w[1] - cavity.right * w[0] for w in (waves, *slopes))
+    return value, dx, dy
+
+
+def _at_threshold(cavity: Cavity, detuning: Real, gain: Real) -> tuple[Complex, Complex, Complex]:
+    deltas = [_local(section, detuning, gain) for section in cavity.sections]
+    return _mismatch(cavity, deltas, [(1, -0.5j * section.pump) for section in cavity.sections])
+
+
+def _cold(cavity: Cavity, real: Real, imaginary: Real) -> tuple[Complex, Complex, Complex]:
+    deltas = [_local(section, real + 1j * imaginary, 0.0) for section in cavity.sections]
+    return _mismatch(cavity, deltas, [(1, 1j)] * len(cavity.sections))
+
+
+def _edge(cavity: Cavity, detuning: complex, gain: float) -> Edge:
+    """Nearer to Δ = κ, to Δ = -κ, or to neither, in the mean over the sections."""
+    near = total = 0.0
+    for section in cavity.sections:
+        delta = complex(_local(section, detuning, gain))
+        near += section.length * (delta * np.conj(section.kappa)).real
+        total += section.length * abs(section.kappa) ** 2
+    if abs(near) <= total / 2:
+        return "gap"
+    return "bright" if near > 0 else "dark"

@@ -1,0 +1,193 @@
+"""Results as plain numbers, the unit at the end of each key: what JSON and tables are made of."""
+
+from math import isinf
+from pathlib import Path
+from typing import Any
+
+from dfbdesign.design import Calibration
+from dfbdesign.laser import Laser, LasingMode
+from dfbdesign.layout.check import WrittenPattern
+from dfbdesign.solvers.unit_cell import CellModes
+from dfbdesign.units import cm, nm, pm, uJ
+from dfbdesign.verify import TOLERANCE, Verification
+
+Numbers = dict[str, Any]
+
+
+def plain(value: Any) -> Any:
+    """What JSON can hold: complex numbers as [re, im], infinity as null, paths as text.
+
+    Args:
+        value: Numbers, texts, and lists and dictionaries of them.
+
+    Returns:
+        The same without anything JSON does not know.
+
+    Examples:
+        >>> plain({"kappa_per_cm": 188 - 3.3j, "quality_factor": float("inf")})
+        {'kappa_per_cm': [188.0, -3.3], 'quality_factor': None}
+    """
+    match value:
+        case dict():
+            return {key: plain(entry) for key, entry in value.items()}
+        case list() | tuple():
+            return [plain(entry) for entry in value]
+        case complex():
+            return [value.real, value.imag]
+        case float():
+            return None if isinf(value) else float(value)
+        case Path():
+            return str(value)
+    return value
+
+
+def cell_numbers(cell: CellModes) -> Numbers:
+    """Bloch modes of the infinite grating.
+
+    Args:
+        cell: The modes.
+
+    Returns:
+        Wavelengths in nm, coefficients in 1/cm.
+    """
+    modes = [
+        {
+            "label": mode.label,
+            "wavelength_nm": mode.wavelength / nm,
+            "quality_factor": mode.quality_factor,
+            "threshold_gain_per_cm": _per_cm(mode.threshold_gain),
+            "confinement": mode.confinement,
+            "wavelength_error_nm": mode.wavelength_error / nm,
+        }
+        for mode in cell.modes
+    ]
+    return {
+        "polarization": cell.polarization,
+        "wavevector": cell.wavevector,
+        "modes": modes,
+        "kappa_per_cm": _per_cm(cell.kappa),
+        "group_index": cell.n_group,
+        "radiation_loss_per_cm": _per_cm(cell.radiation_loss),
+    }
+
+
+def laser_numbers(laser: Laser) -> Numbers:
+    """Threshold modes of the finite device.
+
+    Args:
+        laser: The device, solved.
+
+    Returns:
+        Wavelengths in nm, gains in 1/cm, fluences in µJ/cm², lowest threshold first.
+    """
+    return {
+        "periods": laser.periods,
+        "length_um": laser.length,
+        "modes": [lasing_mode_numbers(mode) for mode in laser.modes],
+    }
+
+
+def lasing_mode_numbers(mode: LasingMode) -> Numbers:
+    """One threshold mode of the finite device.
+
+    Args:
+        mode: The mode.
+
+    Returns:
+        Wavelength in nm, gains in 1/cm, fluence in µJ/cm².
+    """
+    fluence = mode.threshold_fluence
+    return {
+        "origin": mode.origin,
+        "wavelength_nm": mode.wavelength / nm,
+        "cold_quality_factor": mode.cold_quality_factor,
+        "threshold_material_gain_per_cm": _per_cm(mode.threshold_material_gain),
+        "threshold_modal_gain_per_cm": _per_cm(mode.threshold_modal_gain),
+        "excitons_per_dot": mode.excitons_per_dot,
+        "threshold_fluence_uj_per_cm2": None if fluence is None else fluence / (uJ / cm**2),
+    }
+
+
+def calibration_numbers(calibration: Calibration) -> Numbers:
+    """A calibrated film index and the wavelengths it predicts.
+
+    Args:
+        calibration: The calibration.
+
+    Returns:
+        Periods and wavelengths in nm.
+    """
+    reference = calibration.reference
+    return {
+        "period_nm": reference.period / nm,
+        "wavelength_nm": reference.wavelength / nm,
+        "note": reference.note,
+        "index_offset": calibration.index_offset,
+        "film_index": calibration.film_index,
+        "predictions": [
+            {
+                "period_nm": measured.period / nm,
+                "measured_wavelength_nm": measured.wavelength / nm,
+                "predicted_wavelength_nm": predicted / nm,
+                "difference_nm": (predicted - measured.wavelength) / nm,
+                "note": measured.note,
+            }
+            for measured, predicted in calibration.predictions
+        ],
+    }
+
+
+def verification_numbers(verification: Verification) -> Numbers:
+    """Solver against time domain, quantity by quantity.
+
+    Args:
+        verification: The comparison.
+
+    Returns:
+        Wavelengths in nm, differences relative.
+    """
+    comparisons = []
+    for one in verification.comparisons:
+        unit, ending = (nm, "_nm") if one.quantity == "wavelength" else (1.0, "")
+        comparisons.append(
+            {
+                "label": one.label,
+                "quantity": one.quantity,
+                f"solver{ending}": one.solver / unit,
+                f"solver_uncertainty{ending}": one.solver_uncertainty / unit,
+                f"fdtd{ending}": one.fdtd / unit,
+                f"fdtd_uncertainty{ending}": one.fdtd_uncertainty / unit,
+                "relative_difference": one.difference,
+                "tolerance": TOLERANCE[one.quantity],
+                "verdict": one.verdict,
+            }
+        )
+    return {
+        "wavelength_of_indices_nm": verification.wavelength / nm,
+        "comparisons": comparisons,
+        "passed": verification.passed,
+    }
+
+
+def written_numbers(written: WrittenPattern) -> Numbers:
+    """A grating as read back from its file.
+
+    Args:
+        written: What was found.
+
+    Returns:
+        Lengths in nm, errors of the mean period in pm.
+    """
+    return {
+        "lines": written.lines,
+        "line_width_nm": [width / nm for width in written.widths],
+        "line_width_error_nm": written.width_error / nm,
+        "largest_edge_error_nm": written.largest_edge_error / nm,
+        "mean_period_nm": written.mean_period / nm,
+        "mean_period_error_pm": written.mean_period_error / pm,
+        "off_grid_vertices": written.off_grid_vertices,
+    }
+
+
+def _per_cm(value: complex | None) -> complex | None:
+    return None if value is None else value * cm
