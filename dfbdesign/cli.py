@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dfbdesign.errors import InputError, MeepMissing, PhysicsError
-from dfbdesign.units import cm, nm, uJ
+from dfbdesign.units import nm
 
 if TYPE_CHECKING:
-    from dfbdesign.laser import LasingMode
     from dfbdesign.verify import Comparison
 
 app = typer.Typer(
@@ -106,9 +105,9 @@ def materials(as_json: AsJson = False) -> None:
 def slab(file: DeviceFile, as_json: AsJson = False) -> None:
     """Modes of the layers; patterned layers are averaged."""
     from dfbdesign.device import load_device
-    from dfbdesign.solvers import slab as solver
+    from dfbdesign.solvers.slab import slab as solve
 
-    found = solver.slab(load_device(file))
+    found = solve(load_device(file))
     rows = [
         {
             "polarization": mode.polarization,
@@ -139,44 +138,20 @@ def modes(
 ) -> None:
     """Band-edge modes of the infinite grating."""
     from dfbdesign.device import load_device
-    from dfbdesign.solvers import unit_cell
+    from dfbdesign.numbers import cell_numbers
+    from dfbdesign.solvers.unit_cell import modes as solve
 
-    found = unit_cell.modes(load_device(file), wavevector)
-    rows = [
-        {
-            "label": mode.label,
-            "wavelength_nm": mode.wavelength / nm,
-            "quality_factor": mode.quality_factor,
-            "threshold_gain_per_cm": _per_cm(mode.threshold_gain),
-            "confinement": mode.confinement,
-            "wavelength_error_nm": mode.wavelength_error / nm,
-        }
-        for mode in found.modes
-    ]
-    result = {
-        "polarization": found.polarization,
-        "wavevector": found.wavevector,
-        "modes": rows,
-        "kappa_per_cm": _per_cm(found.kappa),
-        "group_index": found.n_group,
-        "radiation_loss_per_cm": _per_cm(found.radiation_loss),
-    }
-    _print(result, as_json)
+    _print(cell_numbers(solve(load_device(file), wavevector)), as_json)
 
 
 @app.command()
 def laser(file: DeviceFile, as_json: AsJson = False) -> None:
     """Threshold modes of the finite, pumped device, lowest threshold first."""
-    from dfbdesign import laser as solver
     from dfbdesign.device import load_device
+    from dfbdesign.laser import laser as solve
+    from dfbdesign.numbers import laser_numbers
 
-    found = solver.laser(load_device(file))
-    result = {
-        "periods": found.periods,
-        "length_um": found.length,
-        "modes": [_lasing_mode(mode) for mode in found.modes],
-    }
-    _print(result, as_json)
+    _print(laser_numbers(solve(load_device(file))), as_json)
 
 
 @app.command()
@@ -189,20 +164,25 @@ def design(
     as_json: AsJson = False,
 ) -> None:
     """Choose the period that makes the device lase at its target wavelength."""
-    from dfbdesign import design as designer
+    from dfbdesign.design import design as choose
+    from dfbdesign.design import load_target
     from dfbdesign.device import save_device
+    from dfbdesign.files import writing
+    from dfbdesign.numbers import lasing_mode_numbers
 
-    found = designer.design(designer.load_target(file))
-    save_device(found.device, output)
+    target = load_target(file)
+    with writing(output) as temporary:  # what cannot be written is refused before the work
+        found = choose(target)
+        save_device(found.device, temporary)
     result = {
         "device": output,
         "period_nm": found.device.need_grating().period / nm,
-        "lasing_mode": _lasing_mode(found.lasing_mode),
+        "lasing_mode": lasing_mode_numbers(found.lasing_mode),
         "alternatives": [
             {
                 "period_nm": alternative.period / nm,
                 "reason": alternative.reason,
-                **_lasing_mode(alternative.mode),
+                **lasing_mode_numbers(alternative.mode),
             }
             for alternative in found.alternatives
         ],
@@ -217,18 +197,19 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Compare the band edges with MEEP, an independent time-domain program."""
-    from dfbdesign import verify as verifier
     from dfbdesign.device import load_device
+    from dfbdesign.verify import TOLERANCE
+    from dfbdesign.verify import verify as compare
 
     device = load_device(file)
-    with _progress("MEEP") as progress:
-        found = verifier.verify(device, level, progress)
+    with _progress() as tell:
+        found = compare(device, level, lambda done, _: tell("comparison with MEEP", done))
     agreement = [
         {
             "label": compared.label,
             "quantity": compared.quantity,
             "relative_difference": compared.difference,
-            "tolerance": verifier.TOLERANCE[compared.quantity],
+            "tolerance": TOLERANCE[compared.quantity],
             "verdict": compared.verdict,
         }
         for compared in found.comparisons
@@ -252,45 +233,22 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """One page with the device, its modes, thresholds, pictures and the MEEP comparison."""
-    from dfbdesign import report as reporter
     from dfbdesign.device import load_device
+    from dfbdesign.report import report as write
 
     device = load_device(file)
-    with _progress("report") as progress:
-        page = reporter.report(device, output, progress=progress)
+    with _progress() as tell:
+        page = write(device, output, progress=tell)
     _print({"file": page}, as_json)
 
 
 @app.command()
 def cite(file: DeviceFile, as_json: AsJson = False) -> None:
-    """References of the index data and the gain film that a device uses."""
+    """What to cite for results about a device: index data, gain film, methods."""
     from dfbdesign.device import load_device
-    from dfbdesign.gain.film import resolve_film
+    from dfbdesign.report import references
 
-    device = load_device(file)
-    sources = {one.name: one.source for one in device.materials() if one.source}
-    if device.film is not None:
-        film = resolve_film(device.film)
-        sources[film.name] = film.source
-    rows = [{"used_for": name, "source": source} for name, source in sources.items() if source]
-    _print({"references": rows}, as_json)
-
-
-def _per_cm(value: complex | None) -> complex | None:
-    return value if value is None else value * cm
-
-
-def _lasing_mode(mode: "LasingMode") -> dict[str, Any]:
-    fluence = mode.threshold_fluence
-    return {
-        "origin": mode.origin,
-        "wavelength_nm": mode.wavelength / nm,
-        "cold_quality_factor": mode.cold_quality_factor,
-        "threshold_material_gain_per_cm": _per_cm(mode.threshold_material_gain),
-        "threshold_modal_gain_per_cm": _per_cm(mode.threshold_modal_gain),
-        "excitons_per_dot": mode.excitons_per_dot,
-        "threshold_fluence_uj_per_cm2": None if fluence is None else fluence / (uJ / cm**2),
-    }
+    _print({"references": list(references(load_device(file)))}, as_json)
 
 
 def _witness(comparisons: "tuple[Comparison, ...]", name: str) -> list[dict[str, Any]]:
@@ -308,23 +266,24 @@ def _witness(comparisons: "tuple[Comparison, ...]", name: str) -> list[dict[str,
 
 
 @contextmanager
-def _progress(task: str) -> Iterator[Callable[[float, float], None]]:
-    """A bar on stderr, while it is a terminal; called with the done fraction and the time left."""
+def _progress() -> Iterator[Callable[[str, float | None], None]]:
+    """A bar on stderr while that is a terminal; told the step and its done fraction, if known."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.progress import Progress
 
-    columns = TextColumn(task), BarColumn(), TextColumn("{task.fields[left]:.0f} s left")
     console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        number = bar.add_task(task, total=1.0, left=0.0)
-        yield lambda done, left: bar.update(number, completed=done, left=left)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        number = bar.add_task("")
+        yield lambda step, done: bar.update(
+            number, description=step, completed=done or 0.0, total=None if done is None else 1.0
+        )
 
 
 def _print(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print(json.dumps(_plain(result), indent=2, allow_nan=False))
+        from dfbdesign.numbers import plain
+
+        print(json.dumps(plain(result), indent=2, allow_nan=False))
         return
     from rich.console import Console
     from rich.table import Table
@@ -346,22 +305,6 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
         console.print(table)
 
 
-def _plain(value: Any) -> Any:
-    """What JSON can hold: complex as [re, im], infinite as null."""
-    match value:
-        case dict():
-            return {key: _plain(entry) for key, entry in value.items()}
-        case list():
-            return [_plain(entry) for entry in value]
-        case complex():
-            return [value.real, value.imag]
-        case float():
-            return None if isinf(value) else float(value)
-        case Path():
-            return str(value)
-    return value
-
-
 _UNITS = {"_uj_per_cm2": "µJ/cm²", "_per_cm": "1/cm", "_nm": "nm", "_um": "µm"}
 
 
@@ -379,8 +322,10 @@ def _cell(key: str, value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case list():
-            between = " to " if "range" in key else ", "
-            return between.join(_cell(key, entry) for entry in value) or "none"
+            cells = [_cell(key, entry) for entry in value]
+            if key == "references":
+                return "".join(f"\n  {cell}" for cell in cells)
+            return (" to " if "range" in key else ", ").join(cells) or "none"
         case complex():
             return f"{value.real:.6g} {value.imag:+.3g}i"
         case float() if isinf(value):

@@ -60,7 +60,7 @@ _INTENSITY = LinearSegmentedColormap.from_list(
 )  # stays light enough for black lines and text
 
 
-def picture(draw: Callable[[Axes], object], width: float = 4.6, height: float = 3.1) -> bytes:
+def picture(draw: Draw, width: float = 4.6, height: float = 3.1) -> bytes:
     """A PNG of one picture.
 
     Args:
@@ -77,6 +77,7 @@ def picture(draw: Callable[[Axes], object], width: float = 4.6, height: float = 
         mpl.rcParams.update(_STYLE)
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure.add_subplot())
+        figure.draw_without_rendering()  # names beside a drawing to scale settle in a second pass
         figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 
@@ -118,12 +119,10 @@ def stack(axes: Axes, mode: CellMode) -> Axes:
     axes.set(xlim=extent[:2], ylim=extent[2:], xlabel="x along the cavity (nm)", ylabel="z (nm)")
     axes.grid(visible=False)
     component = "E_y" if device.polarization == "TE" else "H_y"
-    figure = axes.get_figure(root=True)
-    if figure is not None:
-        figure.colorbar(
-            image, ax=axes, location="top", shrink=0.7, aspect=30,
-            label=rf"$|{component}|^2$ of the {mode.label} mode (largest = 1)",
-        )  # fmt: skip
+    axes.figure.colorbar(
+        image, ax=axes, location="top", shrink=0.7, aspect=30,
+        label=rf"$|{component}|^2$ of the {mode.label} mode (largest = 1)",
+    )  # fmt: skip
     return axes
 
 
@@ -149,14 +148,15 @@ def _name_layers(axes: Axes, device: Device, heights: Real, span: tuple[float, f
     inside = (heights[1:] + heights[:-1]) / 2
     wanted = [span[0] * 0.6, *inside, heights[-1] + (span[1] - heights[-1]) * 0.6]
     texts = [fill(name, 24, break_on_hyphens=False) for name in names]
-    line = (span[1] - span[0]) / 11
-    places = _apart(wanted, [line * (text.count("\n") + 1.3) for text in texts])
+    rows = [text.count("\n") + 1.3 for text in texts]
+    shrink = min(1.0, 11 / sum(rows))  # eleven rows of 8 points fill the height of the axes
+    places = _apart(wanted, [row * shrink * (span[1] - span[0]) / 11 for row in rows])
     for text, place, target in zip(texts, places, wanted, strict=True):
         axes.annotate(
-            text, (1.0, target / nm), (1.06, place / nm),
+            text, (1.0, target / nm), (1.09, place / nm),
             xycoords=axes.get_yaxis_transform(), textcoords=axes.get_yaxis_transform(),
-            annotation_clip=False, va="center", fontsize=8,
-            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.7},
+            annotation_clip=False, va="center", fontsize=8 * shrink,
+            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "relpos": (0, 0.5)},
         )  # fmt: skip
 
 
@@ -291,26 +291,26 @@ def cavity(axes: Axes, mode: LasingMode) -> Axes:
     return axes
 
 
-def gain_curve(axes: Axes, film: Film, pump_wavelength: float, mode: LasingMode) -> Axes:
-    """Material gain of the film against pump fluence, with the threshold of a mode.
+def gain_curve(axes: Axes, film: Film, pump_wavelength: float, threshold: float) -> Axes:
+    """Material gain of the film against pump fluence, up to four times a threshold.
 
     Args:
         axes: Where to draw.
         film: The gain film.
         pump_wavelength: Vacuum wavelength of the pump [µm].
-        mode: A mode of the finite laser, with its threshold fluence.
+        threshold: Threshold fluence, which is marked [pJ/µm²].
 
     Returns:
         The axes; fluence in µJ/cm², gain in 1/cm.
     """
-    if mode.threshold_fluence is None:
-        return axes
-    unit = uJ / cm**2
-    fluence = np.linspace(0, 4 * mode.threshold_fluence, 401)
-    gain = material_gain(film, excitons_at_fluence(film, fluence, pump_wavelength))
-    axes.plot(fluence / unit, gain * cm, color=BLACK, label=f"film: {film.name}")
+
+    def gain(fluence: Real) -> Real:
+        return material_gain(film, excitons_at_fluence(film, fluence, pump_wavelength)) * cm
+
+    unit, fluence = uJ / cm**2, np.linspace(0, 4 * threshold, 401)
+    axes.plot(fluence / unit, gain(fluence), color=BLACK, label=f"film: {film.name}")
     axes.axhline(0, color=GREY, linewidth=0.8)
-    point = (mode.threshold_fluence / unit, mode.threshold_material_gain * cm)
+    point = (threshold / unit, float(gain(np.array(threshold))))
     axes.plot(
         *point, "o", color=VERMILLION, zorder=3,
         label=f"threshold: {point[0]:.3g} µJ/cm², {point[1]:.3g} 1/cm",
@@ -338,12 +338,14 @@ def agreement(axes: Axes, comparisons: Sequence[Comparison]) -> Axes:
     bars = np.array(
         [hypot(one.solver_uncertainty, one.fdtd_uncertainty) / one.fdtd for one in comparisons]
     )
+    ends = np.abs(difference) + bars / tolerance
+    reach = 1.1 * max(1.0, *ends[np.isfinite(ends)])
     axes.axvspan(-1, 1, color="#e3f1ec", label="agreement")
     axes.axvline(0, color=GREY, linewidth=0.8)
     for row, one, x, bar in zip(rows, comparisons, difference, bars / tolerance, strict=True):
         colour, marker = EDGES[one.label]
-        axes.errorbar(x, row, xerr=bar, fmt=marker, color=colour, capsize=4)
-    reach = 1.1 * max(1.0, float((np.abs(difference) + bars / tolerance).max()))
+        # An infinite difference stands at the rim.
+        axes.errorbar(min(x, reach), row, xerr=bar, fmt=marker, color=colour, capsize=4)
     axes.set(
         xlim=(-reach, reach), ylim=(-0.6, len(rows) - 0.4),
         xlabel="(solver − time domain) / tolerance", yticks=rows,

@@ -32,8 +32,12 @@ from dfbdesign.numbers import (
     Numbers,
     calibration_numbers,
     cell_numbers,
+    exact,
+    figures,
+    fixed,
     laser_numbers,
     plain,
+    uncertain,
     verification_numbers,
     written_numbers,
 )
@@ -225,7 +229,7 @@ def _page(found: Findings, numbers: Numbers) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False}
-    environment.filters |= {"figures": _figures, "fixed": _fixed}
+    environment.filters |= {one.__name__: one for one in (exact, figures, fixed, uncertain)}
     template = environment.from_string((files("dfbdesign") / "report.html").read_text("utf-8"))
     return template.render(
         device=found.device,
@@ -239,20 +243,10 @@ def _page(found: Findings, numbers: Numbers) -> str:
     )
 
 
-def _figures(value: float, digits: int = 4) -> str:
-    """A number with so many figures, thousands set apart, never with an exponent."""
-    rounded = float(f"{value:.{digits}g}")
-    return f"{rounded:,.12f}".rstrip("0").rstrip(".") if rounded % 1 else f"{rounded:,.0f}"
-
-
-def _fixed(value: float, decimals: int, sign: bool = False) -> str:
-    return f"{value:+,.{decimals}f}" if sign else f"{value:,.{decimals}f}"
-
-
 def _pictures(found: Findings) -> Iterator[tuple[str, str]]:
     """Name and data address of every picture there is something to show for."""
-    device, first = found.device, found.laser and found.laser.modes[0]
-    shown = found.cell.modes[0]
+    device, shown = found.device, found.cell.modes[0]
+    first = None if found.laser is None else found.laser.modes[0]
     if first is not None:
         shown = next(mode for mode in found.cell.band_edges if mode.label == first.origin)
     draw: dict[str, tuple[plot.Draw, float, float]] = {
@@ -265,11 +259,12 @@ def _pictures(found: Findings) -> Iterator[tuple[str, str]]:
         draw["modes"] = (partial(plot.threshold_modes, modes=found.laser.modes), 4.6, 3.0)
         draw["cavity"] = (partial(plot.cavity, mode=first), 4.6, 3.0)
         if found.laser.film and device.pump and first.threshold_fluence is not None:
+            threshold, wavelength = first.threshold_fluence, device.pump.wavelength
             curve = partial(
                 plot.gain_curve,
                 film=found.laser.film,
-                pump_wavelength=device.pump.wavelength,
-                mode=first,
+                pump_wavelength=wavelength,
+                threshold=threshold,
             )
             draw["gain"] = (curve, 4.6, 3.0)
     if found.verification is not None:
@@ -346,7 +341,8 @@ def _index(material: Material, wavelength: float) -> str:
     text = f"{ordinary.real:.4f}" + (f" + {ordinary.imag:.2g} i" if ordinary.imag else "")
     if not material.is_uniaxial:
         return text
-    return f"{text} in the plane, {complex(material.index(wavelength, 'extraordinary')).real:.4f} along z"
+    along = complex(material.index(wavelength, "extraordinary"))
+    return f"{text} in the plane, {along.real:.4f} along z"
 
 
 def _known(found: Findings, numbers: Numbers) -> Iterator[dict[str, str]]:
@@ -368,11 +364,21 @@ def _known(found: Findings, numbers: Numbers) -> Iterator[dict[str, str]]:
         return
     first = numbers["laser"]["modes"][0]
     results = (
-        ("threshold gain", "threshold_material_gain_per_cm", "1/cm", "unit cell, finite grating"),
-        ("threshold excitons per dot", "excitons_per_dot", "", "threshold gain, film"),
-        ("threshold fluence", "threshold_fluence_uj_per_cm2", "µJ/cm²", "excitons, pump"),
+        (
+            "threshold gain",
+            "threshold_material_gain_per_cm",
+            "1/cm",
+            "the unit cell and the finite grating",
+        ),
+        ("threshold excitons per dot", "excitons_per_dot", "", "the threshold gain and the film"),
+        (
+            "threshold fluence",
+            "threshold_fluence_uj_per_cm2",
+            "µJ/cm²",
+            "the excitons per dot and the pump",
+        ),
     )
     for name, key, unit, source in results:
         if first[key] is not None:
-            value = f"{_figures(first[key])} {unit}".strip()
+            value = f"{figures(first[key])} {unit}".strip()
             yield {"name": name, "value": value, "kind": "predicted", "source": f"from {source}"}

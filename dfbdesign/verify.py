@@ -12,9 +12,10 @@ from typing import Literal
 from dfbdesign.device import Device, without_dispersion
 from dfbdesign.errors import InputError
 from dfbdesign.fdtd import BandEdge, band_edges, unit_cell_job
-from dfbdesign.fdtd.band_edges import LOSS_FLOOR, RESOLUTIONS, Progress
+from dfbdesign.fdtd.edges import LOSS_FLOOR, RESOLUTIONS, Progress
 from dfbdesign.solvers import unit_cell
 from dfbdesign.solvers.unit_cell import CellMode
+from dfbdesign.units import nm
 
 Quantity = Literal["wavelength", "quality factor"]
 Verdict = Literal["agrees", "disagrees", "undecided"]
@@ -101,7 +102,7 @@ def verify(
     unit_cell_job(frozen, target, RESOLUTIONS[0])  # refuse before the work starts
     pair = unit_cell.modes(frozen, accuracy=ACCURACY).band_edges
     between = sum(mode.wavelength for mode in pair) / 2
-    edges = band_edges(frozen, between, progress)
+    edges = band_edges(frozen, round(between / nm) * nm, progress)  # a stored run is found again
     comparisons = [
         comparison
         for mode, edge in zip(pair, edges, strict=True)

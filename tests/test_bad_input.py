@@ -102,6 +102,7 @@ WRONG = {
         'material "saphire-c" is unknown. Did you mean "sapphire-c"?',
     ),
     "an unknown material in the lines": (('"tio2-ald"', '"tio2-adl"'), 'Did you mean "tio2-ald"?'),
+    "a name of two lines": (('"sapphire-c"', '"sapphire\\n-c"'), 'Did you mean "sapphire-c"?'),
     "a misspelt key": (("period =", "perod ="), 'has no key "perod". Did you mean "period"?'),
     "a misspelt section": (("[grating]", "[gratting]"), 'Did you mean "grating"?'),
     "an index that is none": (("2.53", '"dense"'), "index must be a number"),

@@ -18,6 +18,7 @@ from dfbdesign.gain.film import resolve_film
 from dfbdesign.laser import laser
 from dfbdesign.materials import material, names
 from dfbdesign.solvers.unit_cell import modes
+from dfbdesign.verify import TOLERANCE
 
 REFERENCE = Path(__file__).parents[1] / "examples" / "reference.toml"
 DFB = Path(sys.executable).with_name("dfb")
@@ -59,13 +60,12 @@ def test_version_is_the_packages(dfb):
     assert (ran.code, ran.out) == (0, version("dfbdesign") + "\n")
 
 
-def test_help_loads_no_numerics():
-    """Numpy, scipy, pint and matplotlib are what would make `dfb --help` slow."""
+def test_help_loads_none_of_the_slow_libraries():
     code = (
         "import sys, dfbdesign.cli\n"
         "try: dfbdesign.cli.main(['--help'])\n"
         "except SystemExit: pass\n"
-        "print({'numpy', 'scipy', 'pint', 'matplotlib', 'klayout'} & set(sys.modules))"
+        "print({'scipy', 'pint', 'matplotlib', 'klayout', 'gdstk'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.endswith("set()\n")
@@ -89,10 +89,13 @@ def test_ctrl_c_ends_with_130_and_no_traceback(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to offer")
-def test_a_full_disk_under_stdout_is_one_line_and_exit_code_2():
+@pytest.mark.parametrize("words", [["--version"], ["materials", "--json"]], ids=["short", "long"])
+def test_a_full_disk_under_stdout_is_one_line_and_exit_code_2(words):
+    buffered = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(
-            [DFB, "materials", "--json"],
+            [DFB, *words],
+            env=buffered,
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -133,6 +136,7 @@ def test_slab_gives_the_reference_index_of_a_planar_film(dfb, tmp_path):
     assert_allclose(first["n_eff"], [1.87643834, 0], atol=5e-8)
     assert_allclose(first["confinement"], [0.55168], atol=5e-5)
     assert found["averaged_layers"] == []
+    assert found["wavelength_nm"] == pytest.approx(1660)
     assert "1.87644" in dfb("slab", tmp_path / "film.toml").out
 
 
@@ -225,13 +229,13 @@ def test_a_designed_device_lases_at_its_target_when_read_back(dfb, tmp_path):
         assert other["period_nm"] == pytest.approx(found["period_nm"], abs=20)
 
 
-def test_cite_names_the_source_of_every_named_material_and_of_the_film(dfb):
+def test_cite_names_the_source_of_every_named_material_of_the_film_and_of_the_methods(dfb):
     device = load_device(REFERENCE)
-    sources = [row["source"] for row in parsed(dfb("cite", REFERENCE, "--json"))["references"]]
-    assert set(sources) == {one.source for one in device.materials()} | {
-        resolve_film(device.film).source
-    }
-    assert "adom.201600250" in dfb("cite", REFERENCE).out
+    cited = parsed(dfb("cite", REFERENCE, "--json"))["references"]
+    sources = {one.source for one in device.materials()} | {resolve_film(device.film).source}
+    for source in sources | {"10.1063/1.1661499"}:  # Kogelnik and Shank
+        assert sum(source in line for line in cited) == 1, source
+    assert dfb("cite", REFERENCE).out.splitlines()[1:] == [f"  {line}" for line in cited]
 
 
 @pytest.mark.meep
@@ -247,6 +251,20 @@ def test_verify_passes_on_the_reference_cell_and_shows_both_witnesses(dfb):
     dark = {row["label"]: row for row in found["solver"]}["dark"]
     assert bright["quality_factor"] > 0
     assert dark["quality_factor"] is None
+
+
+@pytest.mark.meep
+def test_a_verification_that_does_not_pass_shows_its_numbers_and_ends_with_3(dfb, monkeypatch):
+    monkeypatch.setitem(TOLERANCE, "wavelength", 1e-9)  # finer than any grid resolves
+    ran = dfb("verify", REFERENCE, "--json")
+    assert ran.code == 3
+    assert ran.err.startswith("error: the solver and MEEP do not agree")
+    found = json.loads(ran.out)
+    assert found["passed"] is False
+    assert {row["verdict"] for row in found["agreement"] if row["quantity"] == "wavelength"} <= {
+        "disagrees",
+        "undecided",
+    }
 
 
 @pytest.mark.meep

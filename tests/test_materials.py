@@ -121,6 +121,25 @@ def test_bulk_pbs_absorbs_as_the_law_of_schoolar_and_dixon_within_ten_percent():
     assert_allclose(4 * np.pi * k / wavelength, absorption, rtol=0.1)
 
 
+def test_bulk_pbs_has_the_rows_of_the_sopra_table():
+    printed = """885.6 4.5005 .8223 | 918.4 4.4777 .7535 | 953.7 4.4594 .6718 | 991.9 4.4374 .5990
+        | 1033.2 4.4058 .5513 | 1078.1 4.3709 .5177 | 1127.1 4.3382 .4884 | 1180.8 4.3101 .4611
+        | 1239.9 4.2913 .4291 | 1305.1 4.2798 .3977 | 1377.6 4.2642 .3915 | 1458.6 4.2539 .3786
+        | 1549.8 4.2448 .3637 | 1653.1 4.2367 .3477 | 1771.2 4.2346 .3360 | 1907.5 4.2400 .3180
+        | 2066.4 4.2463 .3069 | 2254.3 4.2568 .2774 | 2479.7 4.2962 .2396"""
+    rows = np.array([row.split() for row in printed.split("|")], dtype=float)
+    ours = np.array(material("pbs-bulk").ordinary.rows)
+    assert_allclose(ours[:, 0] / nm, rows[:, 0], rtol=0, atol=0.0501)
+    assert_allclose(ours[:, 1:], rows[:, 1:], rtol=0, atol=5.01e-5)
+
+
+def test_the_film_estimate_is_the_formula_it_states():
+    wavelength = np.linspace(0.95, 2.2, 6)
+    assert_allclose(
+        material("cqd-film").index(wavelength), 2.601 + 0.098 / wavelength**2, rtol=1e-14
+    )
+
+
 def test_vacuum_is_one_at_every_wavelength():
     assert np.all(material("vacuum").permittivity([0.1, 1.66, 1e6]) == 1)
 

@@ -12,7 +12,13 @@ from scipy.sparse.linalg import eigs
 
 from dfbdesign.device import Device, Grating, Layer, Lines, Target, changed
 from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
-from dfbdesign.solvers.multilayer import Stack, cutoff_thickness, guided, leaky
+from dfbdesign.solvers.multilayer import (
+    Stack,
+    _mode_function,
+    cutoff_thickness,
+    guided,
+    leaky,
+)
 from dfbdesign.solvers.multilayer_field import profile
 from dfbdesign.solvers.slab import slab, stack_of
 from dfbdesign.units import nm, um
@@ -215,6 +221,22 @@ def test_derivatives_equal_finite_differences(search, index, along, number, pola
                 n_eff(index**2 + sign * step[0], along**2 + sign * step[1]) for sign in (1, -1)
             )
             assert exact[axis][medium] == pytest.approx((up - down) / 2e-4, abs=2e-8, rel=1e-6)
+
+
+@pytest.mark.parametrize("polarization", ["TE", "TM"])
+def test_slope_of_the_mode_function_is_its_derivative(polarization):
+    stack = Stack(1.66, np.array([0.15, 0.002, 0.1]), LOSSY**2, LOSSY_Z**2)
+    at = np.array([3.3 + 0.2j, 2.6 - 0.1j, 5.0 + 0.01j, LOSSY[2] ** 2 * 1.0001])
+    step = 1e-6
+    # Both carry one positive factor that changes from place to place, so compare the phase.
+    value, slope = _mode_function(stack, polarization, at, (False, False))
+    for direction in (1, 1j):
+        up, down = (
+            _mode_function(stack, polarization, at + sign * step * direction, (False, False))[0]
+            for sign in (1, -1)
+        )
+        turn = np.angle(up / down) / (2 * step)
+        assert turn == pytest.approx((slope / value * direction).imag, rel=1e-5, abs=1e-6)
 
 
 def patterned(**kwargs):

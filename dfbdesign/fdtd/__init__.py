@@ -4,7 +4,7 @@ MEEP is not on the package index and needs its own interpreter, so it runs as a 
 see `find_meep` for where it is looked for. Nothing here shares code with `dfbdesign.solvers`.
 """
 
-from dfbdesign.fdtd.band_edges import BandEdge, Extrapolated, band_edges
+from dfbdesign.fdtd.edges import BandEdge, Extrapolated, band_edges
 from dfbdesign.fdtd.job import UnitCellJob, unit_cell_job
 from dfbdesign.fdtd.launch import Meep, Recording, find_meep, run
 

@@ -36,6 +36,8 @@ PIXELS_PER_RANK = 10_000
 """Smaller shares cost more in messages than they save."""
 TIMEOUT = 1800.0
 """Longest time a run may take [s]."""
+GRACE = 3.0
+"""How long MPI gets to end its ranks when asked to [s]."""
 
 _HOW_TO_INSTALL = (
     "Install it (Debian, Ubuntu: apt install python3-meep-openmpi python3-mpi4py openmpi-bin "
@@ -171,6 +173,7 @@ def _environment() -> dict[str, str]:
         "OMPI_MCA_plm": "isolated",
         "OMPI_MCA_btl": "self,vader",
         "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        "OMPI_MCA_mpi_yield_when_idle": "1",  # waiting ranks leave their core to other programs
     }
 
 
@@ -215,7 +218,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         if process.poll() is None:
             process.terminate()  # mpirun passes it on
             with suppress(subprocess.TimeoutExpired):
-                process.wait(5)
+                process.wait(GRACE)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -232,7 +235,7 @@ def _read(file: Path) -> Recording:
         PhysicsError: If the file is missing or no complete result.
     """
     try:
-        with np.load(file, allow_pickle=False) as content:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
             signals, interval = content["signals"], float(content["interval"])
     except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise PhysicsError(f"MEEP left no readable result ({error}).") from error

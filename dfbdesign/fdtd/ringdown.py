@@ -27,6 +27,8 @@ class Ringdown:
     """Complex frequencies, shape (oscillation,)."""
     final_amplitude: NDArray[np.float64]
     """Amplitude at the end of the record over the largest, shape (oscillation,)."""
+    band: float
+    """Half width of the band over its centre."""
     residual: float
     """Norm of what the oscillations leave of the signal, over the signal's."""
 
@@ -49,6 +51,11 @@ class Ringdown:
             )
         lasting = self.frequency[self.final_amplitude > 1e-3]
         found = complex(lasting[np.abs(lasting - frequency).argmin()])
+        if abs(found.real - frequency) > self.band * frequency:
+            raise NotConverged(
+                f"the nearest lasting oscillation is {found.real / frequency - 1:+.1%} away: "
+                "give a wavelength nearer to the mode."
+            )
         if found.imag > 1e-7 * found.real:
             raise NotConverged(
                 f"the field grows (Im f / Re f = {found.imag / found.real:.1e}): "
@@ -71,6 +78,9 @@ def ringdown(
     Returns:
         The oscillations.
 
+    Raises:
+        NotConverged: If the signal is too short or zero.
+
     Examples:
         >>> t = np.arange(0, 300, 0.1)
         >>> signal = np.exp(-t / 500) * np.cos(2 * np.pi * 1.01 * t)
@@ -78,6 +88,10 @@ def ringdown(
         >>> round(f.real, 6), round(-2 * np.pi * f.imag * 500, 4)
         (1.01, 1.0)
     """
+    if not (signal.size * interval * band * frequency >= 4 and signal.any()):
+        raise NotConverged(
+            f"the recorded field is zero or too short ({signal.size} samples) for a frequency."
+        )
     time = interval * np.arange(signal.size)
     window = np.blackman(round(3 / (band * frequency * interval)))
     shifted = signal * np.exp(2j * np.pi * frequency * time)
@@ -94,5 +108,6 @@ def ringdown(
     return Ringdown(
         frequency + 1j * np.log(step) / (2 * np.pi * stride * interval),
         final / final.max(),
+        band,
         float(np.linalg.norm(powers @ amplitude - y) / np.linalg.norm(y)),
     )

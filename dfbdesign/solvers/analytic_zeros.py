@@ -22,23 +22,24 @@ def _winding(function: Function, low: complex, high: complex) -> int | None:
     corners = np.array([low, complex(high.real, low.imag), high, complex(low.real, high.imag), low])
     points = np.interp(np.linspace(0, 4, 45), np.arange(5), corners)
     value, slope = function(points)
-    with np.errstate(divide="ignore"):
-        while True:
+    with np.errstate(divide="ignore"):  # the slope is infinite at a branch point
+        while value.all():
             steps = np.abs(np.diff(points))
             rate = np.abs(slope / value)
-            # A trapezium of the rate also sees the integrable corner of a branch point.
+            # At a branch point one rate is infinite, but the function hardly turns.
             rough = np.minimum(rate[1:], rate[:-1]) * steps > 0.5
             rough |= np.abs(np.angle(value[1:] / value[:-1])) > 1
             if not rough.any():
                 turns = np.angle(value[1:] / value[:-1]).sum() / (2 * pi)
                 return round(float(turns))
             if steps[rough].min() < 1e-13:
-                return None
+                break
             where = np.flatnonzero(rough) + 1
             new = (points[where] + points[where - 1]) / 2
             new_value, new_slope = function(new)
             points = np.insert(points, where, new)
             value, slope = np.insert(value, where, new_value), np.insert(slope, where, new_slope)
+    return None
 
 
 def _newton(function: Function, start: complex) -> complex | None:

@@ -110,7 +110,7 @@ def reflection(kappa: ArrayLike, length: ArrayLike, detuning: ArrayLike) -> Comp
         0.5800
     """
     kappa, delta = np.asarray(kappa, dtype=complex), np.asarray(detuning, dtype=complex)
-    cosh, sinh, _ = _hyperbolic(kappa, np.asarray(length), delta)
+    cosh, sinh, _, _ = _hyperbolic(kappa, np.asarray(length), delta)
     return np.asarray(-1j * kappa * sinh / (cosh - 1j * delta * sinh))
 
 
@@ -131,7 +131,7 @@ def transmission(kappa: ArrayLike, length: ArrayLike, detuning: ArrayLike) -> Co
         0.4200
     """
     kappa, delta = np.asarray(kappa, dtype=complex), np.asarray(detuning, dtype=complex)
-    cosh, sinh, growth = _hyperbolic(kappa, np.asarray(length), delta)
+    cosh, sinh, _, growth = _hyperbolic(kappa, np.asarray(length), delta)
     return np.asarray(np.exp(-growth) / (cosh - 1j * delta * sinh))
 
 
@@ -188,29 +188,36 @@ def threshold_modes(
 
 def _hyperbolic(
     kappa: Complex, length: NDArray[np.float64], delta: Complex
-) -> tuple[Complex, Complex, NDArray[np.float64]]:
-    """Return cosh sL and sinh(sL)/s, both times exp(-growth), and the growth |Re sL|."""
+) -> tuple[Complex, Complex, Complex, NDArray[np.float64]]:
+    """Return c = cosh sL, t = sinh(sL)/s, (Lc - t)/s², all times exp(-growth), and growth.
+
+    With s² = κ² - Δ²; near s = 0 the last two are series in (sL)².
+    """
     s = np.sqrt(kappa**2 - delta**2)
     growth = np.abs((s * length).real)
     up = np.asarray(np.exp(s * length - growth) / 2, dtype=complex)
     down = np.asarray(np.exp(-s * length - growth) / 2, dtype=complex)
-    small = np.abs(s * length) < 1e-4
-    sinh = np.where(
-        small, length * (1 + (s * length) ** 2 / 6), (up - down) / np.where(small, 1, s)
+    small = np.abs(s * length) < 0.1
+    square, divisor = np.where(small, s * length, 0) ** 2, np.where(small, 1, s)
+    series = 1 + square / 6 * (1 + square / 20 * (1 + square / 42))
+    sinh = np.where(small, length * np.exp(-growth) * series, (up - down) / divisor)
+    series = (1 + square / 10 * (1 + square / 28 * (1 + square / 54))) / 3
+    third = np.where(
+        small, length**3 * np.exp(-growth) * series, (length * (up + down) - sinh) / divisor**2
     )
-    return up + down, np.asarray(sinh), np.asarray(growth)
+    return up + down, np.asarray(sinh), np.asarray(third), np.asarray(growth)
 
 
 def _gain_bounds(kappa: complex, length: float, detuning: float) -> tuple[float, float]:
     """Half the lowest and highest gain any threshold mode can have, with some room.
 
-    Below: gain coupling gives a mode at most |Im κ|. Above: feedback falls as κ/2p exp(-αL), with
-    p the modulus of Δ, and must reach 1.
+    Gain coupling moves a mode by at most |Im κ|. Feedback falls as κ/2p exp(-αL), with p the
+    modulus of Δ, and must reach 1.
     """
     alpha = 1 / length
     for _ in range(50):
-        modulus = detuning + alpha + abs(kappa)
-        alpha = max(0.0, log(2 * modulus / abs(kappa))) / length
+        modulus = detuning + alpha
+        alpha = log(1 + 2 * modulus / abs(kappa)) / length + abs(kappa.imag)
     return -abs(kappa.imag) - 0.1 / length, alpha + 2 / length
 
 
@@ -245,12 +252,10 @@ def _mismatch(
     kappa: complex, length: float, mirror: complex, delta: Complex
 ) -> tuple[Complex, Complex]:
     """S at the end when R = mirror and S = 1 at the start, and its derivative, both scaled."""
-    cosh, sinh, _ = _hyperbolic(np.asarray(kappa), np.asarray(length), delta)
+    cosh, sinh, third, _ = _hyperbolic(np.asarray(kappa), np.asarray(length), delta)
     source = 1j * (kappa * mirror - delta)
-    square = kappa**2 - delta**2
-    square = np.where(np.abs(square) * length**2 < 1e-10, 1e-10 / length**2, square)
-    dcosh, dsinh = -delta * length * sinh, -delta * (length * cosh - sinh) / square
-    return cosh + source * sinh, dcosh + source * dsinh - 1j * sinh
+    slope = -delta * (length * sinh + source * third) - 1j * sinh
+    return cosh + source * sinh, slope
 
 
 def _spectral(kappa: complex, length: float, mirror: complex, nodes: int) -> Complex:

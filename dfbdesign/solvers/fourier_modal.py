@@ -25,11 +25,12 @@ $$ x^T \frac{\partial F}{\partial p} x = \int \Big(u'^T \frac{\partial P}{\parti
    + u^T \frac{\partial M}{\partial p} u\Big) dz + \text{half-spaces.} $$
 
 A cell with mirror symmetry splits into cosines and sines at the centre and the edge of the
-Brillouin zone; elsewhere the basis is $\exp i(q + mK)x$ and $x^T$ is the mirrored field.
+Brillouin zone; elsewhere the basis is $\exp i(q + mK)x$, and the field of the mirrored period,
+which $x^T$ stands for, has the same amplitudes.
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from math import pi
 from typing import Literal
 
@@ -328,6 +329,17 @@ class Cell:
         return normal, K.T @ along @ K - square * np.eye(len(lateral))
 
 
+_gauss = cache(np.polynomial.legendre.leggauss)
+
+
+def _heights(phase: Complex) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Gauss-Legendre rule for squares of fields that turn and decay by a complex phase γd."""
+    turns, decay = float(np.abs(phase.imag).max()), float(phase.real.max())
+    # near its ends the rule is dense as the square of its order: so is what a decay needs
+    nodes, weights = _gauss(16 + 8 * int((2 * turns + 4 * np.sqrt(decay)) / 8))
+    return nodes, weights
+
+
 @dataclass(frozen=True)
 class Field:
     """Lateral amplitudes of a mode at the interfaces and at quadrature heights in the layers."""
@@ -404,15 +416,10 @@ class System:
         u = vector.reshape(len(self.slices) + 1, -1)
         parts = []
         for layer, lower, upper in zip(self.slices, u[:-1], u[1:], strict=True):
-            phase = float(np.abs(layer.gamma.imag).max()) * layer.thickness
-            nodes, weights = np.polynomial.legendre.leggauss(16 + int(2 * phase))
+            nodes, weights = _heights(layer.gamma * layer.thickness)
             z = layer.thickness * (nodes + 1) / 2
             parts.append((*layer.profile(lower, upper, z), layer.thickness * weights / 2))
         return Field(u, *(tuple(part) for part in zip(*parts, strict=True)))
-
-    def left(self, u: Complex) -> Complex:
-        """The field of the mirrored period, whose transpose is the left eigenvector."""
-        return u[..., ::-1] if self.cell.basis.parity == "none" else u
 
     def wavenumber_form(self, field: Field) -> complex:
         """x^T (dF/dk) x, dispersion included.
@@ -429,7 +436,7 @@ class System:
             explicit=1.0,
         )
         for medium_, u in ((self.lower, field.interfaces[0]), (self.upper, field.interfaces[-1])):
-            total += np.sum(self.left(u) * self._outer_slope(medium_) * u)
+            total += np.sum(u * self._outer_slope(medium_) * u)
         return complex(total)
 
     def gain_form(self, field: Field) -> complex:
@@ -476,8 +483,8 @@ class System:
                 dM = self._tm_change(layer, background, line) - 2 * k * explicit * np.eye(
                     len(lateral)
                 )
-            total += np.einsum("z,zi,ij,zj->", weights, self.left(u), dM, u)
-            total += np.einsum("z,zi,ij,zj->", weights, self.left(slope), dP, slope)
+            total += np.einsum("z,zi,zi->", weights, u @ dM, u)
+            total += np.einsum("z,zi,zi->", weights, slope @ dP, slope)
         return complex(total)
 
     def _tm_change(self, layer: Slice, background: Medium, line: Medium) -> Complex:

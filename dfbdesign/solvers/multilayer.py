@@ -41,6 +41,8 @@ Number = complex | Real | Complex
 
 LARGEST_LEAK = 0.1
 """Leaky modes are searched up to this imaginary part of n_eff; beyond it they are no resonances."""
+NEAREST_CUT_OFF = 1e-9
+"""With gain or loss, a mode whose n_eff² is less above the cut-off counts as cut off."""
 
 
 @dataclass(frozen=True)
@@ -241,7 +243,7 @@ def _search_area(stack: Stack, polarization: Polarization) -> tuple[float, float
         weight = float((1 / stack.extraordinary).real.min())
         top = sqrt(1 + tan(2 * angle) ** 2 / 4) / weight
         side = (tan(2 * angle) / 2 + atan(angle)) / weight
-    room = 0.05 * (top - min(stack.cut_offs(polarization)))
+    room = 0.05 * top
     return top + room, side + room
 
 
@@ -281,7 +283,7 @@ def guided(stack: Stack, polarization: Polarization) -> Complex:
         return _roots([])
     found = zeros_in_rectangle(
         lambda n2: _mode_function(stack, polarization, n2, (False, False)),
-        complex(floor, -side),
+        complex(floor + NEAREST_CUT_OFF, -side),
         complex(top, 1.03 * side),  # lopsided: keeps samples off the branch point
     )
     return _roots(found)

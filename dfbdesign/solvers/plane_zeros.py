@@ -110,7 +110,7 @@ def _turns(
     at = np.arange(ends[-1] + 1)
     xs, ys = np.interp(at, ends, corners[:, 0]), np.interp(at, ends, corners[:, 1])
     value, dx, dy = mismatch(xs, ys)
-    while True:
+    while value.all():
         angle = np.angle(value[1:] / value[:-1])
         east, north = np.diff(xs), np.diff(ys)
         rate = np.abs(dx[1:] * east + dy[1:] * north) / np.abs(value[1:])
@@ -118,10 +118,11 @@ def _turns(
         if not rough.size:
             return round(float(angle.sum()) / (2 * pi))
         if (np.abs(east) + np.abs(north))[rough].min() * length < 1e-10:
-            raise NotConverged("a mode sits on the edge of the window. Move the window a little.")
+            break
         new_x, new_y = (xs[rough] + xs[rough + 1]) / 2, (ys[rough] + ys[rough + 1]) / 2
         new = mismatch(new_x, new_y)
         xs, ys = np.insert(xs, rough + 1, new_x), np.insert(ys, rough + 1, new_y)
         value, dx, dy = (
             np.insert(old, rough + 1, more) for old, more in zip((value, dx, dy), new, strict=True)
         )
+    raise NotConverged("a mode sits on the edge of the window. Move the window a little.")

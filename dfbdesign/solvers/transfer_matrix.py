@@ -13,7 +13,7 @@ $$ \begin{pmatrix} R \\ S \end{pmatrix}_{x+l} = \left[\cosh sl + \frac{\sinh sl}
 \begin{pmatrix} R \\ S \end{pmatrix}_x, \qquad s^2 = \kappa^2 - \Delta^2 . $$
 
 $\kappa$ is referred to the middle of a line. A stretch d without lines, put in front of a section,
-turns R by $\varphi$ and S by $-\varphi$, with $\varphi = \beta_0 d$ ($\pi/2$ for a quarter-wave shift).
+turns R by $\varphi = \beta_0 d$ and S by $-\varphi$; a quarter-wave shift has $\varphi = \pi/2$.
 At its edges R = S (even about the lines, *bright*) has $\Delta = \kappa$, and R = -S (*dark*) has
 $\Delta = -\kappa$. Radiation of a second-order grating enters as $\mathrm{Im}\,\kappa = -h_1$
 together with $g_j = -2h_1$.
@@ -23,7 +23,6 @@ imaginary part of the detuning), make one complex mismatch vanish. `plane_zeros`
 """
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -225,38 +224,48 @@ def fields(cavity: Cavity, mode: CavityMode, x: ArrayLike) -> tuple[Complex, Com
     points = np.atleast_1d(np.asarray(x, dtype=float))
     if points.min() < 0 or points.max() > cavity.length * (1 + 1e-12):
         raise InputError(f"x must lie in the cavity, 0 to {cavity.length:g} um.")
-    pieces, stops = _cut(cavity, points)
-    at = [(piece, _local(piece, mode.detuning, mode.gain)) for piece in pieces]
-    rightward, growth = _walk(np.array([cavity.left, 1]), at, forward=True)
-    leftward, decline = _walk(np.array([1, cavity.right]), at[::-1], forward=False)
+    pieces = [(piece, _local(piece, mode.detuning, mode.gain)) for piece in _cut(cavity, mode)]
+    rightward, growth = _walk(np.array([cavity.left, 1]), pieces, forward=True)
+    leftward, decline = _walk(np.array([1, cavity.right]), pieces[::-1], forward=False)
     leftward, decline = leftward[::-1], decline[::-1]
     # Either walk is trusted where it grows; they are joined where both have grown most.
     meet = int(np.argmax(growth + decline))
     factor = np.vdot(leftward[meet], rightward[meet])
     if np.abs(rightward[meet] - factor * leftward[meet]).max() > 1e-5:
         raise NotConverged(f"there is no mode at detuning {mode.detuning:.6g}, gain {mode.gain:g}.")
-    waves = np.where(
-        (np.arange(stops.size) <= meet)[:, None],
+    between = np.where(
+        (np.arange(growth.size) <= meet)[:, None],
         rightward * np.exp(growth - growth[meet])[:, None],
         factor * leftward * np.exp(decline - decline[meet])[:, None],
-    )[np.searchsorted(stops, np.minimum(points, stops[-1]))]
-    waves = waves / np.linalg.norm(waves, axis=1).max()
-    return waves[:, 0], waves[:, 1]
+    )
+    waves = _within(pieces, between, points)
+    waves = waves / np.linalg.norm(waves, axis=0).max()
+    return waves[0], waves[1]
 
 
-def _cut(cavity: Cavity, points: Real) -> tuple[list[Section], Real]:
-    """Sections cut at all points, and where the pieces begin and end."""
-    ends = np.cumsum([section.length for section in cavity.sections])
-    stops = np.unique(np.r_[0.0, np.minimum(points, ends[-1]), ends])
+def _cut(cavity: Cavity, mode: CavityMode) -> list[Section]:
+    """Sections cut so that no wave grows much within a piece."""
     pieces: list[Section] = []
-    for begin, end in pairwise(stops):
-        number = int(np.searchsorted(ends, begin, side="right"))
-        section = cavity.sections[number]
-        at_start = begin == 0 or begin in ends
-        pieces.append(
-            replace(section, length=float(end - begin), phase=section.phase if at_start else 0.0)
-        )
-    return pieces, stops
+    for section in cavity.sections:
+        delta = _local(section, mode.detuning, mode.gain)
+        number = 1 + int(abs(np.sqrt(section.kappa**2 - delta**2).real) * section.length / 3)
+        piece = replace(section, length=section.length / number)
+        pieces += [piece, *[replace(piece, phase=0.0)] * (number - 1)]
+    return pieces
+
+
+def _within(pieces: list[tuple[Section, Complex]], between: Complex, points: Real) -> Complex:
+    """Waves at any points, from those between the pieces; shape (2, point)."""
+    ends = np.cumsum([piece.length for piece, _ in pieces])
+    own = np.minimum(np.searchsorted(ends, points), ends.size - 1)
+    kappa = np.array([piece.kappa for piece, _ in pieces])[own]
+    phase = np.array([piece.phase for piece, _ in pieces])[own]
+    delta = np.array([delta for _, delta in pieces])[own]
+    inside = points - np.r_[0.0, ends][own]
+    jump = np.exp(1j * np.where(inside > 0, phase, 0))  # x = 0 lies in front of everything
+    start = between[own].T * np.stack([jump, 1 / jump])
+    cosh, sinh, _, _, growth = _hyperbolic(kappa, inside, delta)
+    return np.asarray(np.exp(growth) * (cosh * start + sinh * _turn(kappa, delta, start)))
 
 
 def _walk(
@@ -278,7 +287,7 @@ def _local(section: Section, detuning: complex | Real | Complex, gain: float | R
 
 
 def _hyperbolic(
-    kappa: complex, length: float, delta: Complex
+    kappa: complex | Complex, length: float | Real, delta: Complex
 ) -> tuple[Complex, Complex, Complex, Complex, Real]:
     """Return cosh sl, sinh(sl)/s, their slopes against Δ, all times exp(-growth), and growth."""
     s = np.sqrt(kappa**2 - delta**2)
@@ -296,7 +305,7 @@ def _hyperbolic(
     return up + down, sinh, -delta * length * sinh, -delta * third, growth
 
 
-def _turn(kappa: complex, delta: Complex, waves: Complex) -> Complex:
+def _turn(kappa: complex | Complex, delta: Complex, waves: Complex) -> Complex:
     """Right-hand side of the coupled equations; the first axis holds R and S."""
     right, left = waves
     return 1j * np.stack([delta * right - kappa * left, kappa * right - delta * left])

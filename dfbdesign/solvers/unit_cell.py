@@ -1,7 +1,7 @@
 r"""Complex Bloch modes of one grating period, both band edges, with labels and coupling.
 
 The modes in a window around the target are found by a contour integral (Beyn, Linear Algebra Appl.
-436, 3839 (2012), integral algorithm 1) over the resolvent of $F(k)$ (see
+436, 3839 (2012), integral algorithm 2) over the resolvent of $F(k)$ (see
 `dfbdesign.solvers.fourier_modal`), counted by the winding of $\det F$ along the same contour, and
 refined by Newton steps on the eigenvalue of $F$ next to zero. A search that does not find as many
 modes as the winding counts is an error, never a shorter list. At the centre and the edge of the
@@ -19,8 +19,9 @@ first order, so Q includes the dispersion of the materials.
 """
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise, product
 from math import inf, pi
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +29,22 @@ from numpy.typing import NDArray
 from dfbdesign.checks import within
 from dfbdesign.device import Device, Grating, Polarization
 from dfbdesign.errors import NoGuidedMode, NotConverged
-from dfbdesign.solvers.fourier_modal import Basis, Cell, Complex, Field, Parity
+from dfbdesign.materials import Axis
+from dfbdesign.solvers.fourier_modal import Basis, Cell, Complex, Parity, medium
 from dfbdesign.units import nm
 
 Label = Literal["bright", "dark", "guided"]
 
 WINDOW = 0.06
-"""Half-width of the searched window, relative to the target wavelength."""
+"""Half-width of the reported window, relative to the target wavelength."""
+SEARCHED = 0.08
+"""Half-width of the searched window: a pair of band edges across the border is not cut in two."""
 LOWEST_Q = 20.0
 """Smallest quality factor searched for; film resonances of a few round trips are left out."""
+MOMENTS = 4
+"""Pairs of moments of the contour integral."""
+ROUNDING = 1e-11
+"""Changes of a wavenumber below this, relative, are rounding; with Im k so small Q is infinite."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +59,12 @@ class CellMode:
     """Numerical error of the wavelength: its change on doubling the harmonics [µm]."""
     threshold_gain: float | None
     """Material gain of the gain layers at which the infinite grating lases [1/µm]; `None` without
-    a gain layer."""
+    a gain layer, or if no gain up to 2 Re k (an index of n - i) makes it lase."""
     gain_slope: complex | None
     """dk/dg, exact derivative of the wavenumber with respect to material gain."""
     confinement: float | None
-    """Modal over material gain (both power, per length); `None` without gain or group index."""
+    """Modal over material gain (both power, per length); for the band edges next to the target,
+    `None` for other modes and without gain."""
     cell: Cell = field(repr=False, compare=False)
     vector: Complex = field(repr=False, compare=False)
 
@@ -66,7 +75,7 @@ class CellMode:
 
     @property
     def quality_factor(self) -> float:
-        """-Re k / (2 Im k); infinite for a mode that cannot decay."""
+        """-Re k / (2 Im k); infinite for a mode that cannot decay, or not within rounding."""
         if self.wavenumber.imag == 0:
             return inf
         return -self.wavenumber.real / (2 * self.wavenumber.imag)
@@ -99,7 +108,9 @@ class CellModes:
     kappa: complex | None
     """Coupling coefficient, Im < 0 for radiation [1/µm]."""
     radiation_loss: float | None
-    """Power a running wave loses to radiation per length, -2 n_group Im k_c [1/µm]."""
+    """Power a running wave loses per length, -2 n_group Im k_c [1/µm]: radiation, and absorption of
+    the materials if there is any."""
+    pair: tuple[CellMode, CellMode] | None = field(repr=False)
 
     @property
     def band_edges(self) -> tuple[CellMode, CellMode]:
@@ -108,7 +119,11 @@ class CellModes:
         Raises:
             NoGuidedMode: If the window holds no such pair.
         """
-        return _pair(self.modes, 2 * pi / self.modes[0].cell.device.need_target().wavelength)
+        if self.pair is None:
+            raise NoGuidedMode(
+                "the window holds no pair of band edges. Move the target wavelength."
+            )
+        return self.pair
 
 
 def modes(device: Device, wavevector: float | None = None, accuracy: float = 1e-6) -> CellModes:
@@ -121,7 +136,8 @@ def modes(device: Device, wavevector: float | None = None, accuracy: float = 1e-
         accuracy: Largest relative change of any wavelength on doubling the harmonics.
 
     Returns:
-        All modes within 6 % of the target wavelength and above a quality factor of 20.
+        All modes within 6 % of the target wavelength, down to a quality factor of 20 in the middle
+        of the window and about 100 at its border; a band edge further away, if its partner is in.
 
     Raises:
         InputError: If the device has no grating or target, or data do not reach the wavelength.
@@ -152,10 +168,7 @@ def modes(device: Device, wavevector: float | None = None, accuracy: float = 1e-
         for parity in _parities(wavevector)
         for mode in _converged(device, wavevector, parity, accuracy)
     ]
-    if not found:
-        raise NoGuidedMode(_nothing_found(device, grating, target.wavelength))
-    found.sort(key=lambda mode: mode.wavelength)
-    return _with_coupling(device, wavevector, tuple(found))
+    return _with_coupling(device, grating, wavevector, tuple(found))
 
 
 def _parities(wavevector: float) -> tuple[Parity, ...]:
@@ -178,18 +191,19 @@ def _converged(
     grating, target = device.need_grating(), device.need_target()
     centre = 2 * pi / target.wavelength
     harmonics = 4 + 2 * grating.order
-    cell = Cell(device, Basis(grating.period, wavevector, parity, harmonics), about=centre)
-    starts = _all_in_window(cell, centre)
-    cell = replace(cell, about=None)
-    solved = [_newton(cell, k, vector) for k, vector in starts]
+    cell = Cell(device, Basis(grating.period, wavevector, parity, harmonics))
+    solved, moves = _search(cell, centre), [inf]
     for _ in range(4):
         finer = replace(cell, basis=replace(cell.basis, harmonics=2 * cell.basis.harmonics))
-        fine = [_newton(finer, k, _padded(cell, finer, x)) for k, x in solved]
-        moves = [abs(k1 - k0) / centre for (k0, _), (k1, _) in zip(solved, fine, strict=True)]
+        fine = _settled(finer, [(k, _padded(cell, finer, x)) for k, x in solved])
+        if len(_distinct(fine)) < len(solved):  # a mode has moved too far to be followed
+            fine, moves = _search(finer, centre), [inf]
+        else:
+            moves = [abs(b - a) / centre for (a, _), (b, _) in zip(solved, fine, strict=True)]
         cell, solved = finer, fine
         if max(moves, default=0.0) <= accuracy:
             return [
-                _result(cell, k, x, move * target.wavelength)
+                _result(cell, k, x, 2 * pi * centre * move / k.real**2)
                 for (k, x), move in zip(solved, moves, strict=True)
             ]
     raise NotConverged(
@@ -198,23 +212,49 @@ def _converged(
     )
 
 
-def _contour(cell: Cell, centre: float) -> tuple[float, float, float]:
-    """Centre and half axes of the searched ellipse, kept off the Rayleigh anomalies."""
-    low, high = centre * (1 - WINDOW), centre * (1 + WINDOW)
+def _search(cell: Cell, centre: float) -> list[tuple[complex, Complex]]:
+    """Wavenumber and interface field of every mode in the window."""
+    analytic = replace(cell, about=centre)
+    starts = [
+        start for contour in _contours(analytic, centre) for start in _all_inside(analytic, contour)
+    ]
+    return [_newton(cell, k, vector) for k, vector in starts]
+
+
+def _anomalies(cell: Cell, centre: float) -> list[float]:
+    """Wavenumbers at which a diffraction order grazes a half-space: branch points of F."""
+    found: set[float] = set()
     for half_space in (cell.device.substrate, cell.device.superstrate):
-        index = half_space.material.index(2 * pi / centre, "extraordinary").real
-        for anomaly in np.abs(cell.basis.lateral) / float(index):
-            if low < anomaly <= centre:
-                low = anomaly
-            elif centre < anomaly < high:
-                high = anomaly
-    return (low + high) / 2, (high - low) / 2, centre / (2 * LOWEST_Q)
+        k = np.full(cell.basis.lateral.shape, centre + 0j)
+        for _ in range(8):  # K = k n(k): dispersion is weak
+            near = medium(half_space.material, k, cell.about)
+            te = cell.device.polarization == "TE"
+            k = np.abs(cell.basis.lateral) / np.sqrt(near.ordinary if te else near.extraordinary)
+        found.update(float(value) for value in k.real)
+    return sorted(found)
 
 
-def _all_in_window(cell: Cell, centre: float) -> list[tuple[complex, Complex]]:
-    """Wavenumber and interface field of every mode in the window, counted by the winding."""
-    middle, across, up = _contour(cell, centre)
-    for points in (32, 64, 128, 256):
+def _contours(cell: Cell, centre: float) -> list[tuple[float, float, float]]:
+    """Centre and half axes of the searched ellipses, one between any two Rayleigh anomalies."""
+    low, high = centre * (1 - SEARCHED), centre * (1 + SEARCHED)
+    inner = [anomaly for anomaly in _anomalies(cell, centre) if low < anomaly < high]
+    edges = [low, *inner, high]
+    contours = []
+    for start, end in pairwise(edges):
+        middle, across = (start + end) / 2, (end - start) / 2
+        # the cut below an anomaly bends by y²/2k: a narrow ellipse must not reach it
+        up = min(middle / (2 * LOWEST_Q), np.sqrt(across * middle / 2))
+        if across > ROUNDING * middle:
+            contours.append((middle, across, float(up)))
+    return contours
+
+
+def _all_inside(cell: Cell, contour: tuple[float, float, float]) -> list[tuple[complex, Complex]]:
+    """Wavenumber and interface field of every mode in an ellipse, counted by the winding."""
+    middle, across, up = contour
+    found: list[tuple[complex, Complex]] = []
+    count, scale = -1, max(across, up)
+    for points in (32, 64, 128, 256, 512):
         angle = 2 * pi * (np.arange(points) + 0.5) / points
         k = middle + across * np.cos(angle) + 1j * up * np.sin(angle)
         weight = (-across * np.sin(angle) + 1j * up * np.cos(angle)) / (1j * points)
@@ -223,18 +263,46 @@ def _all_in_window(cell: Cell, centre: float) -> list[tuple[complex, Complex]]:
         count, steps = _winding(F, system.log_pole_factor())
         if steps > 1.0:  # the phase must be followed safely, a third of a turn is a guess
             continue
-        found = _beyn(F, k - middle, weight, count)
-        inside = [
-            (middle + shift, vector)
-            for shift, vector in found
-            if (shift.real / across) ** 2 + (shift.imag / up) ** 2 < 1
+        starts = [
+            (middle + scale * place, vector)
+            for place, vector in _beyn(F, (k - middle) / scale, weight, count)
         ]
-        if len(inside) == count:
-            return inside
+        found = [
+            (k, vector)
+            for k, vector in _distinct(_settled(cell, starts))
+            if ((k.real - middle) / across) ** 2 + (k.imag / up) ** 2 < 1
+        ]
+        if len(found) == count:
+            return found
     raise NotConverged(
-        f"the search found {len(inside)} modes where the contour counts {count}. "
+        f"the search found {len(found)} modes where the contour counts {count}. "
         "Move the target wavelength a little."
     )
+
+
+def _settled(cell: Cell, starts: list[tuple[complex, Complex]]) -> list[tuple[complex, Complex]]:
+    """The modes that Newton steps reach; a start too rough to reach one is counted as missing."""
+    found = []
+    for k, vector in starts:
+        try:
+            found.append(_newton(cell, k, vector))
+        except NotConverged:
+            continue
+    return found
+
+
+def _distinct(found: list[tuple[complex, Complex]]) -> list[tuple[complex, Complex]]:
+    """Each mode once: equal wavenumbers count as one mode only if the fields are equal too."""
+    kept: list[tuple[complex, Complex]] = []
+    for k, x in found:
+        known = any(
+            abs(k - other) < 1e-9 * abs(k)
+            and abs(np.vdot(x, y)) > 0.999 * np.linalg.norm(x) * np.linalg.norm(y)
+            for other, y in kept
+        )
+        if not known:
+            kept.append((k, x))
+    return kept
 
 
 def _winding(F: Complex, log_factor: Complex) -> tuple[int, float]:
@@ -246,20 +314,30 @@ def _winding(F: Complex, log_factor: Complex) -> tuple[int, float]:
     return round(float(steps.sum()) / (2 * pi)), float(np.abs(steps).max())
 
 
-def _beyn(F: Complex, shift: Complex, weight: Complex, count: int) -> list[tuple[complex, Complex]]:
-    """Eigenvalues inside the contour (relative to its middle) and eigenvectors."""
+def _beyn(F: Complex, place: Complex, weight: Complex, count: int) -> list[tuple[complex, Complex]]:
+    """Eigenvalues inside the contour and eigenvectors, a few rough candidates too many.
+
+    `place` is k relative to the middle of the contour and scaled to a modulus of one at most.
+    """
     if count == 0:
         return []
     size = F.shape[-1]
     probe = np.random.default_rng(0).standard_normal((size, min(size, count + 2)))
     solved = np.linalg.solve(F, probe)
-    moment0 = np.einsum("k,kij->ij", weight, solved)
-    moment1 = np.einsum("k,kij->ij", weight * shift, solved)
-    left, singular, right = np.linalg.svd(moment0, full_matrices=False)
-    left, singular, right = left[:, :count], singular[:count], right[:count]
-    small = left.conj().T @ moment1 @ right.conj().T / singular
-    values, vectors = np.linalg.eig(small)
-    return [(complex(v), left @ vectors[:, i]) for i, v in enumerate(values)]
+    # More modes than interfaces share a harmonic in a thick film: their fields at the interfaces
+    # depend on each other, and only higher moments tell them apart.
+    moments = [
+        np.einsum("k,kij->ij", weight * place**power, solved) for power in range(2 * MOMENTS)
+    ]
+    hankel, shifted = (
+        np.block([[moments[i + j + start] for j in range(MOMENTS)] for i in range(MOMENTS)])
+        for start in (0, 1)
+    )
+    left, singular, right = np.linalg.svd(hankel, full_matrices=False)
+    rank = min(count + 2, int((singular > singular[0] * np.finfo(float).eps).sum()))
+    left, singular, right = left[:, :rank], singular[:rank], right[:rank]
+    values, vectors = np.linalg.eig(left.conj().T @ shifted @ right.conj().T / singular)
+    return [(complex(v), left[:size] @ vectors[:, i]) for i, v in enumerate(values)]
 
 
 def _newton(cell: Cell, k: complex, vector: Complex) -> tuple[complex, Complex]:
@@ -270,23 +348,16 @@ def _newton(cell: Cell, k: complex, vector: Complex) -> tuple[complex, Complex]:
         F = system.matrix()
         vector = np.asarray(np.linalg.solve(F, vector))
         vector = np.asarray(vector / np.abs(vector).max())
-        step = complex(
-            -(_left(cell, vector) @ F @ vector) / system.wavenumber_form(system.field(vector))
-        )
+        step = complex(-(vector @ F @ vector) / system.wavenumber_form(system.field(vector)))
         k += step
-        if abs(step) < 1e-13 * abs(k):
+        if abs(step) < ROUNDING * abs(k):
             return k, vector
+        if not abs(step) < 0.1 * abs(k):
+            break
     raise NotConverged(
         f"the mode near {2 * pi / k.real / nm:.3f} nm did not settle: "
         f"last relative step {abs(step / k):.1e}."
     )
-
-
-def _left(cell: Cell, vector: Complex) -> Complex:
-    """The left eigenvector of F: the field of the mirrored period."""
-    if cell.basis.parity != "none":
-        return vector
-    return np.asarray(vector.reshape(-1, len(cell.basis.lateral))[:, ::-1].ravel())
 
 
 def _padded(coarse: Cell, fine: Cell, vector: Complex) -> Complex:
@@ -298,93 +369,115 @@ def _padded(coarse: Cell, fine: Cell, vector: Complex) -> Complex:
 
 
 def _result(cell: Cell, k: complex, vector: Complex, error: float) -> CellMode:
-    if not _can_decay(cell):
-        k = complex(k.real)  # what is left of Im k is rounding
+    if not _can_decay(cell, k) or abs(k.imag) < ROUNDING * k.real:
+        k = complex(k.real)
+    slope = _gain_slope(cell, k, vector)
+    threshold = None if slope is None else _threshold_gain(cell, k, vector, slope)
+    return CellMode(_label(cell, k, vector), k, error, threshold, slope, None, cell, vector)
+
+
+def _gain_slope(cell: Cell, k: complex, vector: Complex) -> complex | None:
+    if not any(layer.gain or (layer.lines and layer.lines.gain) for layer in cell.device.layers):
+        return None
     system = cell.at(np.asarray(k))
     shape = system.field(vector)
-    slope = None
-    if any(layer.gain or (layer.lines and layer.lines.gain) for layer in cell.device.layers):
-        slope = complex(-system.gain_form(shape) / system.wavenumber_form(shape))
-    threshold = None if slope is None else _threshold_gain(cell, k, vector, slope)
-    return CellMode(_label(cell, shape), k, error, threshold, slope, None, cell, vector)
+    return complex(-system.gain_form(shape) / system.wavenumber_form(shape))
 
 
-def _threshold_gain(cell: Cell, k: complex, vector: Complex, slope: complex) -> float:
-    """Material gain that makes the wavenumber real (secant steps from the exact slope)."""
-    gain, growth, rate = 0.0, k.imag, slope.imag
-    for _ in range(12):
-        if abs(growth) < 1e-13 * k.real:
+def _threshold_gain(cell: Cell, k: complex, vector: Complex, slope: complex | None) -> float | None:
+    """Material gain that makes the wavenumber real, by Newton steps with the exact slope."""
+    gain, limit = 0.0, 2 * k.real
+    for _ in range(20):
+        if abs(k.imag) < ROUNDING * k.real:
             return gain
-        step = -growth / rate
-        k, vector = _newton(replace(cell, gain=gain + step), k, vector)
-        rate = (k.imag - growth) / step
-        gain, growth = gain + step, k.imag
-    raise NotConverged(f"threshold gain: Im k / Re k is still {growth / k.real:.1e}.")
+        if slope is None or slope.imag <= 0:
+            return None
+        gain -= k.imag / slope.imag
+        if abs(gain) > limit:
+            return None
+        pumped = replace(cell, gain=gain)
+        k, vector = _newton(pumped, k, vector)
+        slope = _gain_slope(pumped, k, vector)
+    raise NotConverged(f"threshold gain: Im k / Re k is still {k.imag / k.real:.1e}.")
 
 
-def _open_channels(cell: Cell) -> bool:
+def _open_channels(cell: Cell, k: complex) -> bool:
     """Whether any plane wave of this symmetry can leave into a half-space."""
-    k = 2 * pi / cell.device.need_target().wavelength
+    axis: Axis = "ordinary" if cell.device.polarization == "TE" else "extraordinary"
     ends = (cell.device.substrate.material, cell.device.superstrate.material)
-    indices = [float(end.index(2 * pi / k, "extraordinary").real) for end in ends]
-    return bool((np.abs(cell.basis.lateral) < k * max(indices)).any())
+    indices = [float(end.index(2 * pi / k.real, axis).real) for end in ends]
+    return bool((np.abs(cell.basis.lateral) < k.real * max(indices)).any())
 
 
-def _can_decay(cell: Cell) -> bool:
-    wavelength = cell.device.need_target().wavelength
+def _can_decay(cell: Cell, k: complex) -> bool:
     lossy = any(
-        material.permittivity(wavelength, axis).imag != 0
+        material.permittivity(2 * pi / k.real, axis).imag != 0
         for material in cell.device.materials()
-        for axis in ("ordinary", "extraordinary")
+        for axis in get_args(Axis)
     )
-    return lossy or cell.gain != 0 or _open_channels(cell)
+    return lossy or cell.gain != 0 or _open_channels(cell, k)
 
 
-def _label(cell: Cell, shape: Field) -> Label:
+def _label(cell: Cell, k: complex, vector: Complex) -> Label:
     basis = cell.basis
-    if not _open_channels(replace(cell, basis=replace(basis, parity="none"))):
+    if not _open_channels(replace(cell, basis=replace(basis, parity="none")), k):
         return "guided"
     if abs(basis.wavevector) == 0.5:
-        return "bright" if _open_channels(cell) else "guided"
+        return "bright" if _open_channels(cell, k) else "guided"
     if basis.parity != "none":
         return "bright" if basis.parity == "even" else "dark"
-    u = np.concatenate(shape.u)
+    u = np.concatenate(cell.at(np.asarray(k)).field(vector).u)
     even, odd = np.abs(u + u[:, ::-1]) ** 2, np.abs(u - u[:, ::-1]) ** 2
     return "bright" if even.sum() > odd.sum() else "dark"
 
 
-def _pair(found: tuple[CellMode, ...], centre: float) -> tuple[CellMode, CellMode]:
-    """Even and odd band edge next to the target: by rank among their own kind."""
+def _pair(device: Device, found: tuple[CellMode, ...]) -> tuple[CellMode, CellMode, float] | None:
+    """Even and odd band edge next to the target, and their group index.
+
+    Edges of two different slab modes hardly mix: their group index would be absurdly large.
+    """
+    wavelength = device.need_target().wavelength
+    centre = 2 * pi / wavelength
     evens = [mode for mode in found if mode.cell.basis.parity == "even"]
     odds = [mode for mode in found if mode.cell.basis.parity == "odd"]
-    if not (evens and odds):
-        raise NoGuidedMode("the window holds no pair of band edges. Move the target wavelength.")
-    return min(
-        ((even, odd) for even in evens for odd in odds),
-        key=lambda pair: (
-            abs(pair[0].wavenumber - pair[1].wavenumber)
-            + abs(pair[0].wavenumber + pair[1].wavenumber - 2 * centre) / 2
-        ),
-    )
+    largest = 2 * max(float(each.index(wavelength).real) for each in device.materials())
+
+    def distance(pair: tuple[CellMode, CellMode]) -> float:
+        even, odd = (mode.wavenumber for mode in pair)
+        return abs(even - odd) + abs(even + odd - 2 * centre) / 2
+
+    for even, odd in sorted(product(evens, odds), key=distance):
+        n_group = _group_index(even, odd)
+        if n_group < largest:
+            return even, odd, n_group
+    return None
 
 
-def _with_coupling(device: Device, wavevector: float, found: tuple[CellMode, ...]) -> CellModes:
-    """Group index, coupling and confinement of the pair of band edges, if there is one."""
-    polarization = device.polarization
-    try:
-        even, odd = _pair(found, 2 * pi / device.need_target().wavelength)
-    except NoGuidedMode:
-        return CellModes(polarization, wavevector, found, None, None, None)
-    n_group = _group_index(even, odd)
-    confined = tuple(
-        replace(mode, confinement=2 * n_group * mode.gain_slope.imag)
-        if mode.gain_slope is not None
-        else mode
-        for mode in found
-    )
+def _with_coupling(
+    device: Device, grating: Grating, wavevector: float, found: tuple[CellMode, ...]
+) -> CellModes:
+    """The modes in the window; group index, coupling and confinement of the pair next to it."""
+    wavelength = device.need_target().wavelength
+    near = [mode for mode in found if abs(mode.wavelength / wavelength - 1) <= WINDOW]
+    if not near:
+        raise NoGuidedMode(_nothing_found(device, grating, wavelength))
+    matched = _pair(device, found)
+    if matched is None or not any(mode is edge for mode in near for edge in matched[:2]):
+        kept = tuple(sorted(near, key=lambda mode: mode.wavelength))
+        return CellModes(device.polarization, wavevector, kept, None, None, None, None)
+    n_group = matched[2]
+    even, odd = (_confined(mode, n_group) for mode in matched[:2])
+    others = [mode for mode in near if not any(mode is edge for edge in matched[:2])]
+    kept = tuple(sorted([even, odd, *others], key=lambda mode: mode.wavelength))
     kappa = n_group * (even.wavenumber - odd.wavenumber) / 2
     loss = -n_group * (even.wavenumber + odd.wavenumber).imag
-    return CellModes(polarization, wavevector, confined, n_group, kappa, loss)
+    return CellModes(device.polarization, wavevector, kept, n_group, kappa, loss, (even, odd))
+
+
+def _confined(mode: CellMode, n_group: float) -> CellMode:
+    if mode.gain_slope is None:
+        return mode
+    return replace(mode, confinement=2 * n_group * mode.gain_slope.imag)
 
 
 def _group_index(even: CellMode, odd: CellMode) -> float:
@@ -392,15 +485,14 @@ def _group_index(even: CellMode, odd: CellMode) -> float:
     harmonics = max(even.cell.basis.harmonics, odd.cell.basis.harmonics)
     start = even.cell.basis.wavevector
     step = 1e-4  # F mixes the parities in odd powers of it: an error of 1e-8
-    plane = Basis(even.cell.basis.period, start + step, "none", harmonics)
+    plane = Basis(even.cell.basis.period, start + step, "none", harmonics + 1)
     full = Cell(even.cell.device, plane)
     F = full.at(np.asarray((even.wavenumber + odd.wavenumber) / 2)).matrix()
     vectors = [_in_plane_waves(mode, plane) for mode in (even, odd)]
-    lefts = [_left(full, vector) for vector in vectors]
-    mixing = (lefts[0] @ F @ vectors[1]) * (lefts[1] @ F @ vectors[0])
-    forms = [_form(mode) for mode in (even, odd)]
+    mixing = vectors[0] @ F @ vectors[1]
+    forms = _form(even), -_form(odd)  # x^T x of a sine, in plane waves, is negative
     q = step * 2 * pi / plane.period
-    return float(np.sqrt(q**2 * forms[0] * forms[1] / mixing).real)
+    return float(np.sqrt(q**2 * forms[0] * forms[1] / mixing**2).real)
 
 
 def _form(mode: CellMode) -> complex:

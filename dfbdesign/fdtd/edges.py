@@ -8,15 +8,15 @@ at least one pixel's share of the correction, since two extrapolations may agree
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.device import Device
 from dfbdesign.fdtd.job import Parity, UnitCellJob, unit_cell_job
-from dfbdesign.fdtd.launch import Recording, run
+from dfbdesign.fdtd.launch import run
 from dfbdesign.fdtd.ringdown import ringdown
 
 Progress = Callable[[float, float], None]
@@ -51,7 +51,7 @@ class BandEdge:
     """`None` for a mode that loses less than the runs can tell from nothing."""
 
 
-def extrapolated(values: Sequence[float], resolutions: Sequence[int]) -> Extrapolated:
+def extrapolated(values: ArrayLike, resolutions: ArrayLike) -> Extrapolated:
     """Value at vanishing pixel size of a quantity with an error of second order.
 
     Args:
@@ -66,11 +66,11 @@ def extrapolated(values: Sequence[float], resolutions: Sequence[int]) -> Extrapo
         >>> round(found.value, 12), round(found.uncertainty, 12)
         (1.0, 0.0025)
     """
-    v, square = np.array(values, dtype=float), np.array(resolutions, dtype=float) ** 2
-    limits = v[1:] + np.diff(v) * square[:-1] / np.diff(square)
-    value, other = float(limits[-1]), float(limits[-2])
-    least = abs(value - values[-1]) / resolutions[-1]
-    return Extrapolated(value, max(3 * abs(value - other), least), tuple(values))
+    v, n = np.asarray(values, dtype=float), np.asarray(resolutions, dtype=float)
+    limits = v[1:] + np.diff(v) * n[:-1] ** 2 / np.diff(n**2)
+    spread = 3 * abs(limits[-1] - limits[-2])
+    least = abs(limits[-1] - v[-1]) / n[-1]
+    return Extrapolated(float(limits[-1]), float(max(spread, least)), tuple(v.tolist()))
 
 
 def band_edges(
@@ -95,26 +95,13 @@ def band_edges(
         MeepMissing: If no interpreter can import MEEP.
     """
     jobs = [unit_cell_job(device, wavelength, resolution) for resolution in RESOLUTIONS]
-    recordings = _run_all(jobs, progress)
-    signals = [recording.signals for recording in recordings]
-    intervals = [recording.interval for recording in recordings]
-    return (
-        _band_edge("even", [both[0] for both in signals], intervals, wavelength),
-        _band_edge("odd", [both[1] for both in signals], intervals, wavelength),
-    )
+    even, odd = np.transpose(_frequencies(jobs, progress))
+    return _band_edge("even", even), _band_edge("odd", odd)
 
 
-def _band_edge(
-    parity: Parity,
-    signals: list[NDArray[np.float64]],
-    intervals: list[float],
-    wavelength: float,
-) -> BandEdge:
-    frequencies = [
-        ringdown(signal, interval, 1 / wavelength).nearest(1 / wavelength)
-        for signal, interval in zip(signals, intervals, strict=True)
-    ]
-    loss = extrapolated([-2 * f.imag / f.real for f in frequencies], RESOLUTIONS)
+def _band_edge(parity: Parity, frequency: NDArray[np.complex128]) -> BandEdge:
+    wavelength = extrapolated(1 / frequency.real, RESOLUTIONS)
+    loss = extrapolated(-2 * frequency.imag / frequency.real, RESOLUTIONS)
     uncertainty = loss.uncertainty + LOSS_FLOOR
     quality_factor = None
     if min(loss.value, *loss.by_resolution) > uncertainty:
@@ -123,24 +110,28 @@ def _band_edge(
             uncertainty / loss.value**2,
             tuple(1 / value for value in loss.by_resolution),
         )
-    return BandEdge(
-        parity, extrapolated([1 / f.real for f in frequencies], RESOLUTIONS), quality_factor
-    )
+    return BandEdge(parity, wavelength, quality_factor)
 
 
-def _run_all(jobs: list[UnitCellJob], progress: Progress | None) -> list[Recording]:
-    """Run the jobs one after the other; their time goes as pixels times steps."""
-    weights = np.array([job.size * job.pixels for job in jobs], dtype=float)
-    shares = weights / weights.sum()
-    started = time.monotonic()
-    recordings = []
-    for before, share, job in zip(np.cumsum(shares) - shares, shares, jobs, strict=True):
+def _frequencies(
+    jobs: list[UnitCellJob], progress: Progress | None
+) -> list[tuple[complex, complex]]:
+    """Even and odd mode of each job, run one after the other; time goes as pixels times steps."""
+    work = np.cumsum([0.0, *(job.size * job.pixels for job in jobs)])
+    began = time.monotonic()
+    found = []
+    for start, end, job in zip(work[:-1] / work[-1], work[1:] / work[-1], jobs, strict=True):
 
-        def tell(fraction: float, before: float = before, share: float = share) -> None:
-            done = before + share * fraction
+        def tell(fraction: float, start: float = start, end: float = end) -> None:
+            done = float((1 - fraction) * start + fraction * end)
             if progress is not None and done > 0:
-                progress(done, (time.monotonic() - started) * (1 - done) / done)
+                progress(done, (time.monotonic() - began) * (1 - done) / done)
 
-        recordings.append(run(job, tell))
+        recording, centre = run(job, tell), 1 / job.wavelength
+        even, odd = (
+            ringdown(signal, recording.interval, centre).nearest(centre)
+            for signal in recording.signals
+        )
+        found.append((even, odd))
         tell(1.0)
-    return recordings
+    return found

@@ -1,0 +1,52 @@
+# %% [markdown]
+# # The reference laser: from a device file to the mode that lases
+#
+# The device is the published PbS/PbSSe quantum-dot laser: 50 nm TiO2 lines on c-plane sapphire
+# under 160 nm of film, second order. We ask three questions: where are its two band edges, which
+# of the modes of the 500 µm device lases, and at which pump fluence?
+
+# %%
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dfbdesign import laser, load_device, modes, plot
+from dfbdesign.units import cm, nm, uJ
+
+HERE = Path(__file__).parent
+device = load_device(HERE / "reference.toml")
+
+# %% [markdown]
+# The infinite grating has two band edges. The bright one radiates through the surface and so has a
+# finite Q. The dark one cannot radiate: in an infinite grating it would lase at no gain at all,
+# which is why the finite device must be solved.
+
+# %%
+cell = modes(device)
+for mode in cell.modes:
+    print(f"{mode.label}: {mode.wavelength / nm:.2f} nm, Q {mode.quality_factor:.0f}")
+print(f"kappa {cell.kappa * cm:.0f} 1/cm, group index {cell.n_group:.3f}")
+
+# %% [markdown]
+# In the finite device the dark mode leaks at the ends, and still lases first.
+
+# %%
+result = laser(device)
+first = result.modes[0]
+fluence = first.threshold_fluence / (uJ / cm**2)
+print(
+    f"{first.origin} mode at {first.wavelength / nm:.1f} nm: {first.excitons_per_dot:.2f} excitons "
+    f"per dot, {fluence:.0f} µJ/cm²"
+)
+assert first.origin == "dark"
+
+# %%
+figure = Figure(figsize=(13, 3.8), layout="constrained")
+left, middle, right = figure.subplots(1, 3)
+plot.stack(left, cell.band_edges[1])
+wavevectors = np.linspace(0.001, 0.008, 8)
+plot.bands(middle, [cell, *(modes(device, q) for q in wavevectors)], device.target.wavelength)
+plot.threshold_modes(right, result.modes)
+if __name__ == "__main__":
+    figure.savefig(HERE / "01_first_laser.png", dpi=160)

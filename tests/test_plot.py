@@ -1,0 +1,312 @@
+"""The pictures show what was computed: read back from the artists, not from the eye."""
+
+from functools import partial
+from io import BytesIO
+from itertools import combinations
+from math import pi
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from matplotlib.text import Text
+
+from dfbdesign import plot
+from dfbdesign.device import (
+    Device,
+    GainFilm,
+    Grating,
+    Layer,
+    Lines,
+    Pump,
+    Target,
+    changed,
+)
+from dfbdesign.gain.film import resolve_film
+from dfbdesign.gain.pump import dots_per_area, fluence_for_excitons
+from dfbdesign.laser import laser
+from dfbdesign.layout.chip import device_layout
+from dfbdesign.solvers.unit_cell import modes
+from dfbdesign.units import cm, deg, nm, uJ, um
+from dfbdesign.verify import TOLERANCE, Comparison
+
+DEVICE = Device(
+    name="test",
+    substrate=1.746,
+    superstrate=1.0,
+    layers=[
+        Layer(
+            thickness=50 * nm,
+            material=2.53,
+            gain=True,
+            lines=Lines(material=2.30, duty=0.3, sidewall=60 * deg),
+        ),
+        Layer(thickness=160 * nm, material=2.53, gain=True),
+    ],
+    grating=Grating(period=865 * nm, length=300 * um, width=300 * um),
+    target=Target(wavelength=1670 * nm),
+    film=GainFilm(preset="taghipour2023-doped"),
+    pump=Pump(wavelength=1030 * nm),
+)
+
+
+@pytest.fixture
+def axes():
+    return Figure(layout="constrained").add_subplot()
+
+
+@pytest.fixture(scope="module")
+def edges():
+    return modes(DEVICE)
+
+
+@pytest.fixture(scope="module")
+def solved():
+    return laser(DEVICE)
+
+
+@pytest.fixture(scope="module")
+def gds(tmp_path_factory):
+    return device_layout(DEVICE, tmp_path_factory.mktemp("layout") / "one.gds").files[0]
+
+
+COMPARISONS = (
+    Comparison("bright", "wavelength", 1.6682, 0.0, 1.6682 * (1 + 2e-5), 1e-5 * 1.6682),
+    Comparison("bright", "quality factor", 6700.0, 10.0, 6800.0, 20.0),
+    Comparison("dark", "quality factor", np.inf, 0.0, np.inf, 0.0),
+)
+
+
+def test_coupled_bands_meet_both_band_edges_where_the_wavevector_is_zero(edges):
+    lower, upper = plot.coupled_bands(edges, np.zeros(1))
+    assert lower[0] == pytest.approx(edges.modes[0].wavelength, rel=1e-14)
+    assert upper[0] == pytest.approx(edges.modes[1].wavelength, rel=1e-14)
+
+
+def test_coupled_bands_leave_the_rigorous_ones_as_the_square_of_the_wavevector():
+    upright = changed(DEVICE, {"layers.0.lines.sidewall": 90 * deg})
+    edges = modes(upright, accuracy=1e-8)
+    wavevectors = np.array([0.012, 0.006, 0.003])  # 2π/period
+    gaps = []
+    for q in wavevectors:
+        rigorous = [mode.wavelength for mode in modes(upright, q, accuracy=1e-8).modes]
+        coupled = plot.coupled_bands(edges, np.array(q * 2 * pi / (865 * nm)))
+        gaps.append(np.abs(np.array(rigorous) - coupled).max())
+    assert gaps[0] < 0.03 * nm  # of a band that has moved by 15 nm
+    assert np.polyfit(np.log(wavevectors), np.log(gaps), 1)[0] == pytest.approx(2, abs=0.05)
+
+
+def test_bands_show_every_mode_on_both_sides_and_the_band_edges_in_their_colours(axes, edges):
+    others = [modes(DEVICE, -0.002), modes(DEVICE, -0.004)]
+    plot.bands(axes, [edges, *others], DEVICE.target.wavelength)
+    drawn = {line.get_label(): line.get_xydata() for line in axes.get_lines()}
+    points = {(round(x, 9), round(y, 6)) for x, y in drawn["unit cell"]}
+    assert points == {
+        (side * -cell.wavevector, round(mode.wavelength / nm, 6))
+        for cell in others
+        for mode in cell.modes
+        for side in (-1, 1)
+    }
+    for mode in edges.modes:
+        label = f"{mode.label}, {mode.wavelength / nm:.2f} nm"
+        assert drawn[label].tolist() == [[0, mode.wavelength / nm]]
+    assert axes.get_ylim()[0] < min(y for _, y in points) < axes.get_ylim()[1]
+
+
+def test_the_cross_section_is_to_scale_and_its_lines_keep_their_area(axes, edges):
+    plot.stack(axes, edges.modes[0])
+    assert axes.get_aspect() == 1  # equal
+    outlines = [patch.get_xy()[:4] for patch in axes.patches]
+    assert len(outlines) == 2
+    for centre, corners in zip((0, 865), outlines, strict=True):
+        x, z = corners.T
+        area = abs(x @ np.roll(z, 1) - z @ np.roll(x, 1)) / 2
+        assert area == pytest.approx(0.3 * 865 * 50)  # whatever the side walls
+        assert x.mean() == pytest.approx(centre, abs=1e-9)
+        assert (z.min(), z.max()) == pytest.approx((0, 50))
+        bottom, top = np.ptp(x[z == z.min()]), np.ptp(x[z == z.max()])
+        assert bottom - top == pytest.approx(2 * 50 / np.tan(np.radians(60)))
+
+
+def test_the_intensity_of_the_dark_mode_vanishes_on_the_lines_and_the_bright_one_does_not(edges):
+    for mode in edges.modes:
+        axes = Figure().add_subplot()
+        plot.stack(axes, mode)
+        image = axes.images[0]
+        intensity, (left, right, _, _) = np.asarray(image.get_array()), image.get_extent()
+        x = left + (np.arange(320) + 0.5) * (right - left) / 320
+        on_line = intensity[:, np.abs(x).argmin()].max()
+        assert intensity.max() == pytest.approx(1)
+        assert (on_line < 1e-3) == (mode.label == "dark")
+        assert intensity[:, ::-1] == pytest.approx(intensity, abs=1e-9)  # mirror of two periods
+
+
+def test_the_names_of_many_thin_layers_do_not_touch():
+    layers = [Layer(thickness=8 * nm, material=2.0 + 0.1 * i) for i in range(4)]
+    device = changed(DEVICE, {"layers": (DEVICE.layers[0], *layers, DEVICE.layers[1])})
+    drawn = []
+    plot.picture(lambda axes: drawn.append(plot.stack(axes, modes(device).modes[0])), 5.2, 2.8)
+    drawn[0].figure.draw_without_rendering()  # at the resolution its texts are measured in
+    boxes = [Text.get_window_extent(text) for text in drawn[0].texts]  # without their leaders
+    assert len(boxes) == 8
+    for one, other in combinations(boxes, 2):
+        assert min(one.y1, other.y1) <= max(one.y0, other.y0)
+
+
+def test_stems_are_the_threshold_gains_and_the_ring_is_on_the_lowest(axes, solved):
+    plot.threshold_modes(axes, solved.modes)
+    wanted = sorted((m.wavelength / nm, m.threshold_material_gain * cm) for m in solved.modes)
+    lines = {line.get_label(): line.get_xydata() for line in axes.get_lines()}
+    (ring,) = (label for label in lines if label.startswith("lases first"))
+    ((x, y),) = lines.pop(ring)
+    assert y == min(gain for _, gain in wanted)
+    assert f"{x:.2f} nm" in ring
+    drawn = [tuple(point) for points in lines.values() for point in points]
+    assert np.array(sorted(drawn)) == pytest.approx(np.array(wanted))
+    stems = [path.vertices for one in axes.collections for path in one.get_paths()]
+    assert np.array(sorted(map(tuple, (v[1] for v in stems)))) == pytest.approx(np.array(wanted))
+    assert all(v[0, 1] == 0 for v in stems)
+
+
+def test_the_cavity_picture_adds_the_power_of_both_waves(axes, solved):
+    plot.cavity(axes, solved.modes[0])
+    both, right, left = (line.get_ydata() for line in axes.get_lines())
+    assert both == pytest.approx(right + left)
+    assert both.max() == pytest.approx(1)
+    assert right[0] == pytest.approx(0, abs=1e-9)  # open ends: nothing comes in
+    assert left[-1] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_threshold_lies_on_the_gain_curve_at_the_gain_the_laser_asks_for(axes, solved):
+    first = solved.modes[0]
+    plot.gain_curve(axes, solved.film, DEVICE.pump.wavelength, first.threshold_fluence)
+    marked = next(line for line in axes.get_lines() if line.get_marker() == "o")
+    assert marked.get_xydata()[0] == pytest.approx(
+        [first.threshold_fluence / (uJ / cm**2), first.threshold_material_gain * cm]
+    )
+
+
+def test_the_gain_curve_crosses_zero_at_the_lambert_w_of_one(axes):
+    film = resolve_film(GainFilm(preset="taghipour2023-doped"))
+    dots = dots_per_area(film.thickness, film.dot_diameter, film.packing_fraction)
+    # Seven electrons in eight levels: transparent where N = exp(-N), N = W(1) = 0.567143.
+    wanted = fluence_for_excitons(0.567143, 1030 * nm, film.absorbed_fraction, dots)
+    plot.gain_curve(axes, film, 1030 * nm, 0.5 * uJ / cm**2 * 200)
+    fluence, gain = axes.get_lines()[0].get_data()
+    assert np.interp(0, gain, fluence) == pytest.approx(float(wanted) / (uJ / cm**2), rel=1e-4)
+
+
+def test_differences_stand_in_the_shaded_band_where_solver_and_time_domain_agree(axes):
+    plot.agreement(axes, COMPARISONS)
+    for comparison, bars in zip(COMPARISONS, axes.containers, strict=True):
+        centre, _, (reach,) = bars
+        (x,), (low, high) = centre.get_xdata(), reach.get_segments()[0][:, 0]
+        assert x == pytest.approx(comparison.difference / TOLERANCE[comparison.quantity])
+        assert (-1 <= low <= high <= 1) == (comparison.verdict == "agrees")
+    assert [comparison.verdict for comparison in COMPARISONS] == ["agrees", "disagrees", "agrees"]
+
+
+def test_an_infinite_difference_is_drawn_at_the_rim(axes):
+    missed = Comparison("dark", "quality factor", np.inf, 0.0, 1e5, 1e3)
+    plot.agreement(axes, [COMPARISONS[0], missed])
+    low, high = axes.get_xlim()
+    assert np.isfinite([low, high]).all()
+    assert axes.containers[1][0].get_xdata()[0] == high
+
+
+def test_the_layout_picture_holds_the_lines_of_the_file(axes, gds):
+    plot.layout_lines(axes, gds)
+    boxes = [path.get_extents() for path in axes.collections[0].get_paths()]
+    lefts, widths = np.array([box.x0 for box in boxes]), [box.width for box in boxes]
+    assert np.diff(lefts) == pytest.approx(np.full(5, 865 * nm))
+    assert widths == pytest.approx(np.full(6, 260 * nm))  # 0.3 × 865 = 259.5, on a 1 nm grid
+    assert axes.get_title() == "width 260 nm, pitch 865 nm"
+    assert axes.get_aspect() == 1
+
+
+def test_the_overview_covers_all_lines_and_shows_the_marks(axes, gds):
+    plot.layout_overview(axes, gds)
+    (area,) = axes.patches
+    periods = DEVICE.grating.periods
+    assert area.get_label() == f"{periods} lines"
+    low, high = area.get_xy().min(axis=0), area.get_xy().max(axis=0)
+    assert high - low == pytest.approx([(periods - 1) * 865 * nm + 260 * nm, 300 * um])
+    marks = next(one for one in axes.collections if one.get_label() == "marks")
+    assert len(marks.get_paths()) == 8  # of the device and of the chip
+
+
+@pytest.fixture
+def drawings(edges, solved, gds):
+    first = solved.modes[0]
+    others = [modes(DEVICE, -0.004)]
+    return [
+        partial(plot.stack, mode=edges.modes[0]),
+        partial(plot.bands, cells=[edges, *others], target=DEVICE.target.wavelength),
+        partial(plot.threshold_modes, modes=solved.modes),
+        partial(plot.cavity, mode=first),
+        partial(
+            plot.gain_curve,
+            film=solved.film,
+            pump_wavelength=DEVICE.pump.wavelength,
+            threshold=first.threshold_fluence,
+        ),
+        partial(plot.agreement, comparisons=COMPARISONS),
+        partial(plot.layout_overview, gds_path=gds),
+        partial(plot.layout_lines, gds_path=gds),
+    ]
+
+
+def test_every_axis_names_its_quantity_and_unit(drawings):
+    for draw in drawings:
+        axes = Figure().add_subplot()
+        assert draw(axes) is axes
+        for text in (axes.get_xlabel(), axes.get_ylabel()):
+            by_row = text == "" and draw.func is plot.agreement  # rows carry names instead
+            assert by_row or "(" in text or "/" in text
+
+
+def test_nothing_in_a_picture_is_cut_off_by_its_rim(drawings):
+    for draw, width in zip(drawings, [5.2] + 7 * [4.6], strict=True):
+        pixels = imread(BytesIO(plot.picture(draw, width, 2.8)))[..., :3]
+        for rim in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
+            assert (rim == 1).all(), draw.func
+
+
+def test_pictures_are_the_same_each_time_and_leave_the_users_style_alone(drawings):
+    with mpl.rc_context({"font.size": 31, "axes.grid": False}):
+        before = dict(mpl.rcParams)
+        loud = plot.picture(drawings[2])
+        assert dict(mpl.rcParams) == before
+    assert loud == plot.picture(drawings[2])
+    pixels = imread(BytesIO(loud))
+    assert pixels.shape[:2] == (round(3.1 * 240), round(4.6 * 240))
+    assert np.ptp(pixels[..., :3]) > 0.9
+
+
+# How the retina of a dichromat mixes linear red, green and blue: Machado, Oliveira and Fernandes,
+# IEEE Trans. Vis. Comput. Graph. 15, 1291 (2009), table 1, severity 1.
+DICHROMATS = {
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+}
+
+
+@pytest.mark.parametrize("vision", DICHROMATS)
+def test_band_edges_are_told_apart_without_red_or_green_cones(vision):
+    colours = [to_rgb(colour) for colour, _ in plot.EDGES.values()]
+    seen = [
+        np.clip(DICHROMATS[vision] @ np.array(rgb) ** 2.2, 0, 1) ** (1 / 2.2) for rgb in colours
+    ]
+    for one, other in combinations(seen, 2):
+        assert np.linalg.norm(one - other) > 0.25  # of a largest sqrt(3)
+    assert len({marker for _, marker in plot.EDGES.values()}) == len(plot.EDGES)
