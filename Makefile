@@ -1,5 +1,8 @@
 # Each target is one line a person would type; each sets up what it needs (.venv, package, MEEP).
 
+# The matrices are small: threads would only stand in each other's way.
+export OPENBLAS_NUM_THREADS ?= 1
+
 .DEFAULT_GOAL := demo
 .PHONY: setup demo test quick lint types bench layouts docs clean python
 

@@ -43,8 +43,13 @@ Draw = Callable[[Axes], object]
 
 BLACK, GREY = "#1a1a1a", "#767676"
 BLUE, ORANGE, GREEN, VERMILLION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
-EDGES = {"bright": (VERMILLION, "o"), "dark": (BLUE, "s"), "guided": (GREEN, "^")}
-"""Colour and marker of the modes of each kind."""
+KINDS = {
+    "bright": (VERMILLION, "o"),
+    "dark": (BLUE, "s"),
+    "guided": (GREEN, "^"),
+    "gap": (ORANGE, "D"),
+}
+"""Colour and marker of the modes of each label or origin."""
 
 _STYLE: dict[Any, Any] = {
     "axes.edgecolor": BLACK, "axes.grid": True, "axes.linewidth": 0.7, "axes.titlesize": 9,
@@ -198,7 +203,7 @@ def bands(axes: Axes, cells: Sequence[CellModes], target: float) -> Axes:
     ]  # fmt: skip
     axes.plot(*np.transpose(points), ".", color=BLACK, markersize=4, label="unit cell")
     for mode in (even, odd):
-        colour, marker = EDGES[mode.label]
+        colour, marker = KINDS[mode.label]
         label = f"{mode.label}, {mode.wavelength / nm:.2f} nm"
         axes.plot(0, mode.wavelength / nm, marker, color=colour, label=label, zorder=3)
     axes.axhline(target / nm, color=GREEN, linestyle="--", linewidth=1, label="target")
@@ -246,14 +251,14 @@ def threshold_modes(axes: Axes, modes: Sequence[LasingMode]) -> Axes:
     Returns:
         The axes; wavelength in nm, material gain in 1/cm.
     """
-    for origin, (colour, marker) in EDGES.items():
+    for origin, (colour, marker) in KINDS.items():
         shown = [mode for mode in modes if mode.origin == origin]
         if not shown:
             continue
         x = [mode.wavelength / nm for mode in shown]
         y = [mode.threshold_material_gain * cm for mode in shown]
         axes.vlines(x, 0, y, color=colour, linewidth=1)
-        axes.plot(x, y, marker, color=colour, label=f"{origin} edge")
+        axes.plot(x, y, marker, color=colour, label=origin)
     first = modes[0]
     point = (first.wavelength / nm, first.threshold_material_gain * cm)
     axes.plot(
@@ -277,15 +282,16 @@ def cavity(axes: Axes, mode: LasingMode) -> Axes:
     Returns:
         The axes; x in µm, intensities over the largest sum of both.
     """
-    forward, backward = np.abs(mode.forward) ** 2, np.abs(mode.backward) ** 2
+    x = np.linspace(0, mode.cavity.length, 401)
+    forward, backward = (np.abs(wave) ** 2 for wave in mode.waves(x))
     largest = (forward + backward).max()
-    axes.fill_between(mode.x, (forward + backward) / largest, color="#e8e8e8", linewidth=0)
-    axes.plot(mode.x, (forward + backward) / largest, color=BLACK, label="both")
-    axes.plot(mode.x, forward / largest, color=VERMILLION, linestyle="--", label="to the right")
-    axes.plot(mode.x, backward / largest, color=BLUE, linestyle=":", label="to the left")
+    axes.fill_between(x, (forward + backward) / largest, color="#e8e8e8", linewidth=0)
+    axes.plot(x, (forward + backward) / largest, color=BLACK, label="both")
+    axes.plot(x, forward / largest, color=VERMILLION, linestyle="--", label="to the right")
+    axes.plot(x, backward / largest, color=BLUE, linestyle=":", label="to the left")
     axes.set(
         xlabel="x along the cavity (µm)", ylabel="intensity (largest = 1)",
-        xlim=(mode.x[0], mode.x[-1]), ylim=(0, 1.05),
+        xlim=(x[0], x[-1]), ylim=(0, 1.05),
     )  # fmt: skip
     _legend_above(axes)
     return axes
@@ -343,7 +349,7 @@ def agreement(axes: Axes, comparisons: Sequence[Comparison]) -> Axes:
     axes.axvspan(-1, 1, color="#e3f1ec", label="agreement")
     axes.axvline(0, color=GREY, linewidth=0.8)
     for row, one, x, bar in zip(rows, comparisons, difference, bars / tolerance, strict=True):
-        colour, marker = EDGES[one.label]
+        colour, marker = KINDS[one.label]
         # An infinite difference stands at the rim.
         axes.errorbar(min(x, reach), row, xerr=bar, fmt=marker, color=colour, capsize=4)
     axes.set(

@@ -248,7 +248,8 @@ def _pictures(found: Findings) -> Iterator[tuple[str, str]]:
     device, shown = found.device, found.cell.modes[0]
     first = None if found.laser is None else found.laser.modes[0]
     if first is not None:
-        shown = next(mode for mode in found.cell.band_edges if mode.label == first.origin)
+        edges = found.cell.band_edges
+        shown = next((edge for edge in edges if edge.label == first.origin), edges[0])
     draw: dict[str, tuple[plot.Draw, float, float]] = {
         "stack": (partial(plot.stack, mode=shown), 5.2, 2.8)
     }

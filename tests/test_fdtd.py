@@ -163,6 +163,8 @@ def test_the_tent_has_unit_area_and_even_symmetry():
 def test_the_field_is_watched_inside_the_layer_of_highest_index():
     numbers = json.loads(job().text())  # 50 nm and 160 nm of film, pixels of 27.2 nm
     assert probe_height(numbers) == round((50 + 80) / 27.1875)
+    covered = changed(device(), {"layers": (*device().layers, Layer(thickness=0.9, material=1.45))})
+    assert probe_height(json.loads(unit_cell_job(covered, 1670 * nm, 16).text())) == 5
 
 
 # Frequencies of a recorded field

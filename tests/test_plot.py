@@ -303,10 +303,10 @@ DICHROMATS = {
 
 @pytest.mark.parametrize("vision", DICHROMATS)
 def test_band_edges_are_told_apart_without_red_or_green_cones(vision):
-    colours = [to_rgb(colour) for colour, _ in plot.EDGES.values()]
+    colours = [to_rgb(colour) for colour, _ in plot.KINDS.values()]
     seen = [
         np.clip(DICHROMATS[vision] @ np.array(rgb) ** 2.2, 0, 1) ** (1 / 2.2) for rgb in colours
     ]
     for one, other in combinations(seen, 2):
         assert np.linalg.norm(one - other) > 0.25  # of a largest sqrt(3)
-    assert len({marker for _, marker in plot.EDGES.values()}) == len(plot.EDGES)
+    assert len({marker for _, marker in plot.KINDS.values()}) == len(plot.KINDS)

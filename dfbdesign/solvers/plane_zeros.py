@@ -55,6 +55,27 @@ def zeros_in_window(
     )
 
 
+def zero_near(mismatch: Mismatch, x: float, y: float, length: float) -> tuple[float, float]:
+    """The zero that Newton reaches from a start close to it.
+
+    Args:
+        mismatch: Function of both unknowns.
+        x: Start of the first unknown [1/µm].
+        y: Start of the second unknown [1/µm].
+        length: Its inverse is the scale on which the function turns [µm].
+
+    Returns:
+        The zero.
+
+    Raises:
+        NotConverged: If Newton's method does not settle.
+    """
+    zeros, _ = _newton(mismatch, np.array([x]), np.array([y]), length, steps=100)
+    if not len(zeros):
+        raise NotConverged(f"a mode was lost near detuning {x:.6g} 1/um. Change the pump less.")
+    return float(zeros[0, 0]), float(zeros[0, 1])
+
+
 def _squares(
     mismatch: Mismatch, x: tuple[float, float], y: tuple[float, float], length: float, halvings: int
 ) -> tuple[Real, Real]:
@@ -79,10 +100,12 @@ def _squares(
     return xs, ys
 
 
-def _newton(mismatch: Mismatch, x: Real, y: Real, length: float) -> tuple[Real, NDArray[np.int64]]:
+def _newton(
+    mismatch: Mismatch, x: Real, y: Real, length: float, steps: int = 12
+) -> tuple[Real, NDArray[np.int64]]:
     """Distinct zeros that Newton reaches, shape (zero, 2), and the signs of their turns."""
     step = np.full(x.shape, np.inf)
-    for _ in range(12):
+    for _ in range(steps):
         value, dx, dy = mismatch(x, y)
         determinant = (np.conj(dx) * dy).imag
         right, up = (
@@ -92,6 +115,8 @@ def _newton(mismatch: Mismatch, x: Real, y: Real, length: float) -> tuple[Real, 
         step = np.hypot(right, up) * length
         limit = np.minimum(1, 0.5 / np.maximum(step, 0.5))
         x, y = x + limit * right, y + limit * up
+        if step.max(initial=0.0) < 1e-12:
+            break
     settled = step < 1e-9  # what has not settled from so near leads nowhere
     x, y, turn = x[settled], y[settled], np.sign(determinant[settled]).astype(np.int64)
     distinct: list[int] = []

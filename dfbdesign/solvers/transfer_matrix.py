@@ -23,6 +23,7 @@ imaginary part of the detuning), make one complex mismatch vanish. `plane_zeros`
 """
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -30,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.checks import positive, within
 from dfbdesign.errors import InputError, NotConverged
-from dfbdesign.solvers.plane_zeros import zeros_in_window
+from dfbdesign.solvers.plane_zeros import zero_near, zeros_in_window
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -56,7 +57,7 @@ class Section:
 
     def __post_init__(self) -> None:
         positive("length of a section (in um)", self.length)
-        within("pump of a section", self.pump, 0, 1)
+        within("pump of a section", self.pump, 0, inf)
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,49 @@ def cold_modes(
     return tuple(
         sorted(modes, key=lambda m: (-round(m.detuning.imag * length, 9), m.detuning.real))
     )
+
+
+def threshold_mode_near(cavity: Cavity, mode: CavityMode) -> CavityMode:
+    """A mode at threshold, followed from one of a cavity that differs a little.
+
+    Args:
+        cavity: Sections and facets.
+        mode: Mode at threshold of a similar cavity.
+
+    Returns:
+        The mode of this cavity.
+
+    Raises:
+        NotConverged: If it cannot be followed.
+
+    Examples:
+        >>> cavity = Cavity((Section(length=1000, kappa=0.002),))
+        >>> mode, *_ = threshold_modes(cavity, (-0.005, 0.005), (0, 0.005))
+        >>> longer = Cavity((Section(length=1010, kappa=0.002),))
+        >>> threshold_mode_near(longer, mode).gain < mode.gain
+        True
+    """
+    x, y = zero_near(
+        lambda x, y: _at_threshold(cavity, x, y), mode.detuning.real, mode.gain, cavity.length
+    )
+    return CavityMode(complex(x), y, _edge(cavity, x, y))
+
+
+def cold_mode_near(cavity: Cavity, detuning: complex) -> CavityMode:
+    """The mode without pump that is reached from a complex detuning.
+
+    Args:
+        cavity: Sections (their fixed `gain` counts, `pump` does not) and facets.
+        detuning: Start, close to the mode [1/µm].
+
+    Returns:
+        The mode.
+
+    Raises:
+        NotConverged: If Newton's method does not settle.
+    """
+    x, y = zero_near(lambda x, y: _cold(cavity, x, y), detuning.real, detuning.imag, cavity.length)
+    return CavityMode(complex(x, y), 0.0, _edge(cavity, complex(x, y), 0.0))
 
 
 def fields(cavity: Cavity, mode: CavityMode, x: ArrayLike) -> tuple[Complex, Complex]:
