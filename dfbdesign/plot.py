@@ -44,11 +44,8 @@ Draw = Callable[[Axes], object]
 BLACK, GREY = "#1a1a1a", "#767676"
 BLUE, ORANGE, GREEN, VERMILLION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 KINDS = {
-    "bright": (VERMILLION, "o"),
-    "dark": (BLUE, "s"),
-    "guided": (GREEN, "^"),
-    "gap": (ORANGE, "D"),
-}
+    "bright": (VERMILLION, "o"), "dark": (BLUE, "s"), "guided": (GREEN, "^"), "gap": (ORANGE, "D"),
+}  # fmt: skip
 """Colour and marker of the modes of each label or origin."""
 
 _STYLE: dict[Any, Any] = {
@@ -117,9 +114,8 @@ def stack(axes: Axes, mode: CellMode) -> Axes:
         axes.axhline(height / nm, color=BLACK, linewidth=0.7)
     for layer, bottom in zip(device.layers, heights[:-1], strict=True):
         for outline in _outlines(layer, bottom, period):
-            axes.add_patch(
-                Polygon(outline / nm, fill=False, hatch="////", edgecolor=BLACK, linewidth=1.1)
-            )
+            line = Polygon(outline / nm, fill=False, hatch="////", edgecolor=BLACK, linewidth=1.1)
+            axes.add_patch(line)
     _name_layers(axes, device, heights, (low, high))
     axes.set(xlim=extent[:2], ylim=extent[2:], xlabel="x along the cavity (nm)", ylabel="z (nm)")
     axes.grid(visible=False)
@@ -208,13 +204,11 @@ def bands(axes: Axes, cells: Sequence[CellModes], target: float) -> Axes:
         axes.plot(0, mode.wavelength / nm, marker, color=colour, label=label, zorder=3)
     axes.axhline(target / nm, color=GREEN, linestyle="--", linewidth=1, label="target")
     shown = np.array([*coupled_bands(edges, np.array([reach * 2 * pi / period])), [target]]) / nm
-    margin = 0.08 * np.ptp(shown)
+    low, high, margin = shown.min(), shown.max(), 0.08 * np.ptp(shown)
     axes.set(
-        xlim=(-1.05 * reach, 1.05 * reach),
-        ylim=(shown.min() - margin, shown.max() + margin),
-        xlabel=r"Bloch wavevector from the band edge ($2\pi/\Lambda$)",
-        ylabel="wavelength (nm)",
-    )
+        xlim=(-1.05 * reach, 1.05 * reach), ylim=(low - margin, high + margin),
+        xlabel=r"Bloch wavevector from the band edge ($2\pi/\Lambda$)", ylabel="wavelength (nm)",
+    )  # fmt: skip
     axes.xaxis.set_major_locator(MaxNLocator(5))
     _legend_above(axes)
     return axes
@@ -341,14 +335,13 @@ def agreement(axes: Axes, comparisons: Sequence[Comparison]) -> Axes:
     rows = np.arange(len(comparisons))[::-1]
     tolerance = np.array([TOLERANCE[one.quantity] for one in comparisons])
     difference = np.array([one.difference for one in comparisons]) / tolerance
-    bars = np.array(
-        [hypot(one.solver_uncertainty, one.fdtd_uncertainty) / one.fdtd for one in comparisons]
-    )
-    ends = np.abs(difference) + bars / tolerance
+    errors = [hypot(one.solver_uncertainty, one.fdtd_uncertainty) for one in comparisons]
+    bars = np.array(errors) / [one.fdtd for one in comparisons] / tolerance
+    ends = np.abs(difference) + bars
     reach = 1.1 * max(1.0, *ends[np.isfinite(ends)])
     axes.axvspan(-1, 1, color="#e3f1ec", label="agreement")
     axes.axvline(0, color=GREY, linewidth=0.8)
-    for row, one, x, bar in zip(rows, comparisons, difference, bars / tolerance, strict=True):
+    for row, one, x, bar in zip(rows, comparisons, difference, bars, strict=True):
         colour, marker = KINDS[one.label]
         # An infinite difference stands at the rim.
         axes.errorbar(min(x, reach), row, xerr=bar, fmt=marker, color=colour, capsize=4)

@@ -103,6 +103,12 @@ def written(device, folder, **options):
     return Page(path.read_text(encoding="utf-8"))
 
 
+@pytest.fixture
+def plain_text(monkeypatch):
+    """Leave the pictures, half the time of a page, to the tests that look at them."""
+    monkeypatch.setattr(module.plot, "picture", lambda *_: b"")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("report")
@@ -137,6 +143,7 @@ def test_the_users_text_is_shown_as_it_is_and_never_run(page):
     assert [attributes["type"] for attributes, _ in page.all("script")] == ["application/json"]
 
 
+@pytest.mark.usefixtures("plain_text")
 def test_the_users_text_cannot_end_the_numbers_early(tmp_path):
     evil = changed(DEVICE, {"name": "</script><script>alert(1)</script>"})
     page = written(evil, tmp_path, verification=False)
@@ -207,6 +214,7 @@ def test_every_assumption_is_marked_with_how_it_is_known(page):
     assert all(row[3] for row in rows)
 
 
+@pytest.mark.usefixtures("plain_text")
 def test_a_number_of_the_device_file_is_marked_as_given(tmp_path):
     device = changed(DEVICE, {"film.doping": 6.0})
     rows = written(device, tmp_path, verification=False).rows("How each is known")
@@ -237,6 +245,7 @@ def film(offset):
     return as_material({"name": "cqd-film", "index_offset": offset})
 
 
+@pytest.mark.usefixtures("plain_text")
 def test_the_calibration_predicts_a_laser_made_with_the_same_model(tmp_path):
     made = changed(
         DEVICE,
@@ -278,6 +287,7 @@ def test_parts_without_their_input_are_left_out_and_say_what_is_missing(tmp_path
     assert not (tmp_path / "page.gds").exists()
 
 
+@pytest.mark.usefixtures("plain_text")
 def test_a_laser_without_film_shows_gains_and_no_fluence(tmp_path):
     bare = changed(DEVICE, {"film": None, "pump": None})
     page = written(bare, tmp_path, verification=False)
@@ -319,6 +329,7 @@ def test_a_disagreement_is_told_as_one(tmp_path, monkeypatch):
     assert rows[2][1:4] == ["infinite", "1 000 000 ± 1000", "infinite"]
 
 
+@pytest.mark.usefixtures("plain_text")
 def test_a_device_the_time_domain_cannot_check_says_why(tmp_path, monkeypatch):
     def refuse(device, progress):
         raise InputError("the time-domain check handles TE devices only.")
@@ -359,6 +370,7 @@ def test_a_solve_that_fails_leaves_the_old_page_and_writes_nothing(tmp_path, mon
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == "old"
 
 
+@pytest.mark.usefixtures("plain_text")
 def test_progress_names_each_step_in_turn(tmp_path):
     steps = []
     written(DEVICE, tmp_path, verification=False, progress=lambda *told: steps.append(told))

@@ -25,7 +25,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbdesign.errors import MeepMissing, NotConverged, PhysicsError
+from dfbdesign.errors import InputError, MeepMissing, NotConverged, PhysicsError
 from dfbdesign.fdtd import worker
 from dfbdesign.fdtd.job import UnitCellJob
 from dfbdesign.files import writing
@@ -149,7 +149,8 @@ def run(
         _finish(folder, _command(folder, job, meep), progress, timeout)
         recording = _read(folder / "result.npz")
         if stored is not None:
-            with writing(stored) as temporary:
+            # A full disk costs the kept copy, not the result.
+            with suppress(InputError), writing(stored) as temporary:
                 shutil.copyfile(folder / "result.npz", temporary)
     return recording
 
