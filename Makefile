@@ -32,10 +32,11 @@ types: python
 	.venv/bin/mypy
 
 bench: setup
+	.venv/bin/python -m pip install --quiet --editable '.[bench]'
 	set -e; for script in benchmarks/*.py; do .venv/bin/python $$script; done
 
-layouts: python
-	set -e; for script in layouts/*.py; do .venv/bin/python $$script; done
+layouts: python  # the GDS files of layouts/
+	set -e; for chip in layouts/*.toml; do .venv/bin/dfb layout $$chip -o $${chip%.toml}.gds; done
 
 docs: python  # API pages in site/
 	.venv/bin/python -m pip install --quiet --editable '.[docs]'

@@ -227,6 +227,19 @@ def verify(
 
 
 @app.command()
+def layout(
+    file: Annotated[Path, typer.Argument(metavar="CHIP.toml", help="Chip file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="GDS file to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """GDS of a chip with manifest and preview, read back and checked through KLayout."""
+    from dfbdesign.layout import layout as write
+    from dfbdesign.numbers import layout_numbers
+
+    _print(layout_numbers(write(file, output)), as_json)
+
+
+@app.command()
 def report(
     file: DeviceFile,
     output: Annotated[Path, typer.Option("--output", "-o", help="HTML page to write.")],
@@ -305,7 +318,7 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
         console.print(table)
 
 
-_UNITS = {"_uj_per_cm2": "µJ/cm²", "_per_cm": "1/cm", "_nm": "nm", "_um": "µm"}
+_UNITS = {"_uj_per_cm2": "µJ/cm²", "_per_cm": "1/cm", "_nm": "nm", "_pm": "pm", "_um": "µm"}
 
 
 def _heading(key: str) -> str:

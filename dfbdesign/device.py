@@ -110,7 +110,7 @@ def explain(error: ValidationError) -> str:
     return f"{where} {message}".strip()
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     """A frozen part of a device whose errors are one line, and whose unknown keys are errors."""
 
     model_config = ConfigDict(
@@ -132,16 +132,17 @@ class _Part(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _known_keys(cls, data: Any) -> Any:
+    def _known_keys(cls, data: Any, info: ValidationInfo) -> Any:
         if isinstance(data, dict):
-            known = [field.alias or name for name, field in cls.model_fields.items()]
+            in_files = [field.alias or name for name, field in cls.model_fields.items()]
+            allowed = in_files if info.context else {*in_files, *cls.model_fields}
             for key in data:
-                if key not in known and key not in cls.model_fields:
-                    raise InputError(f'has no key "{key}". {nearest(key, known)}')
+                if key not in allowed:
+                    raise InputError(f'has no key "{key}". {nearest(key, in_files)}')
         return data
 
 
-class Lines(_Part):
+class Lines(Part):
     """The lines of a patterned layer; the layer's own material fills the space between them."""
 
     material: MaterialReference
@@ -159,7 +160,7 @@ class Lines(_Part):
         return self
 
 
-class Layer(_Part):
+class Layer(Part):
     """One layer, uniform or patterned with lines."""
 
     thickness: Length
@@ -185,7 +186,7 @@ def _half_space(value: Any) -> Any:
     return value
 
 
-class _HalfSpace(_Part):
+class _HalfSpace(Part):
     """The substrate or the superstrate: passive, and without end."""
 
     material: MaterialReference
@@ -194,7 +195,7 @@ class _HalfSpace(_Part):
 HalfSpace = Annotated[_HalfSpace, BeforeValidator(_half_space)]
 
 
-class PhaseShift(_Part):
+class PhaseShift(Part):
     """A stretch without lines, inserted into a finite grating."""
 
     position: float
@@ -209,7 +210,7 @@ class PhaseShift(_Part):
         return self
 
 
-class FacetReflection(_Part):
+class FacetReflection(Part):
     """A facet of known complex amplitude reflection."""
 
     reflection: tuple[float, float]
@@ -224,14 +225,14 @@ class FacetReflection(_Part):
 Facet = Literal["open", "unpumped", "cleaved"] | FacetReflection
 
 
-class Facets(_Part):
+class Facets(Part):
     """What stands at both ends of a finite grating."""
 
     left: Facet = "open"
     right: Facet = "open"
 
 
-class Grating(_Part):
+class Grating(Part):
     """The periodic lines along x."""
 
     period: Length
@@ -271,7 +272,7 @@ class Grating(_Part):
         return max(1, round(self.length / self.period))
 
 
-class Target(_Part):
+class Target(Part):
     """Where the laser shall emit."""
 
     wavelength: Length
@@ -282,7 +283,7 @@ class Target(_Part):
         return self
 
 
-class GainFilm(_Part):
+class GainFilm(Part):
     """The gain film: a preset by name, and fields that replace the preset's."""
 
     preset: str | None = None
@@ -305,7 +306,7 @@ class GainFilm(_Part):
     """Spectral weight of absorption over that of emission at the lasing wavelength."""
 
 
-class Spot(_Part):
+class Spot(Part):
     """Shape of the pump spot."""
 
     shape: Literal["uniform", "stripe", "gaussian", "disk"] = "uniform"
@@ -321,7 +322,7 @@ class Spot(_Part):
         return self
 
 
-class Pump(_Part):
+class Pump(Part):
     """The pump laser."""
 
     wavelength: Length
@@ -336,7 +337,7 @@ class Pump(_Part):
         return self
 
 
-class Measured(_Part):
+class Measured(Part):
     """One laser of the same stack that was made and measured."""
 
     period: Length
@@ -345,7 +346,7 @@ class Measured(_Part):
     note: str = ""
 
 
-class Device(_Part):
+class Device(Part):
     """A whole device; sections that a calculation does not need may be absent."""
 
     name: str = "unnamed device"

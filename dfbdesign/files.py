@@ -125,6 +125,8 @@ def writing(path: Path) -> Iterator[Path]:
         InputError: If the folder is missing, read-only or full; the old file is left as it was.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder. Name a file in it.")
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     except OSError as error:

@@ -2,14 +2,17 @@
 
 from math import isinf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dfbdesign.design import Calibration
 from dfbdesign.laser import Laser, LasingMode
-from dfbdesign.layout.check import WrittenPattern
+from dfbdesign.solvers.slab import slab
 from dfbdesign.solvers.unit_cell import CellModes
 from dfbdesign.units import cm, nm, pm, uJ
 from dfbdesign.verify import TOLERANCE, Verification
+
+if TYPE_CHECKING:  # both load KLayout, which most verbs do without
+    from dfbdesign.layout import Layout, WrittenPattern
 
 Numbers = dict[str, Any]
 
@@ -169,7 +172,7 @@ def verification_numbers(verification: Verification) -> Numbers:
     }
 
 
-def written_numbers(written: WrittenPattern) -> Numbers:
+def written_numbers(written: "WrittenPattern") -> Numbers:
     """A grating as read back from its file.
 
     Args:
@@ -187,6 +190,51 @@ def written_numbers(written: WrittenPattern) -> Numbers:
         "mean_period_error_pm": written.mean_period_error / pm,
         "off_grid_vertices": written.off_grid_vertices,
     }
+
+
+def layout_numbers(layout: "Layout") -> Numbers:
+    """A written chip: its files, its devices, and the worst of what was read back.
+
+    Args:
+        layout: The chip.
+
+    Returns:
+        Lengths in nm and µm, errors of period and wavelength in pm.
+    """
+    devices = []
+    for placed in layout.devices:
+        grating = placed.device.need_grating()
+        devices.append(
+            {
+                "name": placed.name,
+                "period_nm": grating.period / nm,
+                "lines": placed.written.lines,
+                "x_um": placed.position[0],
+                "y_um": placed.position[1],
+            }
+        )
+    written = layout.written
+    return {
+        "files": list(layout.files),
+        "devices": devices,
+        "written": {
+            "largest_edge_error_nm": written.largest_edge_error / nm,
+            "largest_width_error_nm": written.largest_width_error / nm,
+            "mean_period_error_pm": written.mean_period_error / pm,
+            "wavelength_shift_pm": _wavelength_shift(layout) / pm,
+        },
+    }
+
+
+def _wavelength_shift(layout: "Layout") -> float:
+    """Shift of the Bragg wavelength by the largest error of a mean period [µm].
+
+    From order x wavelength = 2 n_eff period: d(wavelength)/d(period) = 2 n_eff² / (order n_group).
+    """
+    device = layout.written.worst_period.device
+    mode = slab(device).fundamental(device.polarization)
+    slope = 2 * mode.n_eff.real**2 / (device.need_grating().order * mode.n_group)
+    return float(slope * layout.written.mean_period_error)
 
 
 def fixed(value: float, decimals: int, sign: bool = False) -> str:

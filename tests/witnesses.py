@@ -1,6 +1,6 @@
-r"""An independent solver of one grating period, for the tests alone: finite elements of high degree.
+r"""An independent solver of one grating period, for tests alone: finite elements of high degree.
 
-The weak form $\int (p_x u_x v_x + p_z u_z v_z - k^2 r\,u v) = $ outer flux is solved in both x and z
+The weak form $\int (p_x u_x v_x + p_z u_z v_z - k^2 r\,u v) = $ outer flux is solved in x and z
 (TE: $u = E_y$, $p = 1$, $r = \epsilon$; TM: $u = H_y$, $p_x = 1/\epsilon_z$, $p_z = 1/\epsilon_x$,
 $r = 1$) with Lagrange polynomials on rectangles whose edges lie on every wall, so no product of
 discontinuous functions is ever expanded in waves. The half-spaces enter through their exact flux
@@ -162,7 +162,9 @@ class Period:
             for i, (stiff_x, mass_x) in enumerate(x_parts):
                 x = (self.x.edges[i] + self.x.edges[i + 1]) / 2
                 plane, along = self._permittivity(x, z, heights)
-                px, pz, r = (1, 1, plane) if self.polarization == "TE" else (1 / along, 1 / plane, 1)
+                px, pz, r = (
+                    (1, 1, plane) if self.polarization == "TE" else (1 / along, 1 / plane, 1)
+                )
                 parts = (px * stiff_x, pz * mass_x, r * mass_x)
                 sums = [total + part for total, part in zip(sums, parts, strict=True)]
             self.A = self.A + kron(mass_z, sums[0]) + kron(stiff_z, sums[1])
@@ -195,7 +197,7 @@ class Period:
             dS = dS + waves.conj().T @ csc_matrix(np.diag(slope)) @ waves
         return S.tocsc(), dS.tocsc()
 
-    def near(self, guess: complex, count: int = 4) -> list[complex]:
+    def near(self, guess: complex, count: int = 1) -> list[complex]:
         """Mode wavenumbers near a guess: shift-invert subspace, then Newton on each.
 
         Args:
@@ -211,7 +213,7 @@ class Period:
         basis = rng.standard_normal((S.shape[0], 3 * count)) + 0j
         for _ in range(6):
             basis, _ = np.linalg.qr(factored.solve(dS @ basis))
-        small = np.linalg.lstsq(basis, factored.solve(dS @ basis), rcond=None)[0]
+        small = basis.conj().T @ factored.solve(dS @ basis)
         values, vectors = np.linalg.eig(small)
         order = np.argsort(-np.abs(values))[:count]
         found: list[complex] = []

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from dfbdesign.checks import within
-from dfbdesign.device import Device, Length, _Part, changed, explain, load_device
+from dfbdesign.device import Device, Length, Part, changed, explain, load_device
 from dfbdesign.errors import InputError
 from dfbdesign.files import read_toml, writing
 from dfbdesign.layout.cells import (
@@ -44,7 +44,7 @@ _TIMESTAMP = datetime(2000, 1, 1)  # the same chip is the same file, whenever it
 LayerNumber = Annotated[int, Field(ge=0, le=32767)]
 
 
-class Layers(_Part):
+class Layers(Part):
     """GDS layer numbers."""
 
     lines: LayerNumber = 1
@@ -52,7 +52,7 @@ class Layers(_Part):
     marks: LayerNumber = 3
 
 
-class Process(_Part):
+class Process(Part):
     """What the e-beam tool asks for; the resist is positive, so what is drawn becomes lines."""
 
     grid: Length = 1 * nm
@@ -65,7 +65,7 @@ class Process(_Part):
         return self
 
 
-class Frame(_Part):
+class Frame(Part):
     """What surrounds the devices."""
 
     margin: Length = 100 * um
@@ -87,7 +87,7 @@ def _device(value: Any, info: Any) -> Any:
     return load_device(folder / value)
 
 
-class Array(_Part):
+class Array(Part):
     """One device and the values its axes run over; an empty axis keeps the device's own value."""
 
     device: Annotated[Device, BeforeValidator(_device)]
@@ -126,7 +126,7 @@ class Array(_Part):
         return changed(self.device, changes)
 
 
-class Chip(_Part):
+class Chip(Part):
     """A whole chip."""
 
     process: Process = Process()

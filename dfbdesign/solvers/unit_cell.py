@@ -56,7 +56,8 @@ class CellMode:
     wavenumber: complex
     """ω/c, Im < 0 for a mode that decays [1/µm]."""
     wavelength_error: float
-    """Numerical error of the wavelength: its change on doubling the harmonics [µm]."""
+    """Numerical error of the wavelength: twice its change on doubling the harmonics, because the
+    errors of TM modes do not fall monotonically [µm]."""
     threshold_gain: float | None
     """Material gain of the gain layers at which the infinite grating lases [1/µm]; `None` without
     a gain layer, or if no gain up to 2 Re k (an index of n - i) makes it lase."""
@@ -203,7 +204,7 @@ def _converged(
         cell, solved = finer, fine
         if max(moves, default=0.0) <= accuracy:
             return [
-                _result(cell, k, x, 2 * pi * centre * move / k.real**2)
+                _result(cell, k, x, 4 * pi * centre * move / k.real**2)
                 for (k, x), move in zip(solved, moves, strict=True)
             ]
     raise NotConverged(
