@@ -684,7 +684,7 @@ LAYERS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     layers=LAYERS,
     substrate=st.one_of(st.floats(1.3, 1.8), st.just(3.5)),
