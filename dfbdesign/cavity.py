@@ -12,9 +12,9 @@ spot through the film model; film without pump absorbs.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import pi
+from math import inf, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,8 @@ def waves_of(cell: CellModes) -> Waves:
     even, odd = cell.band_edges
     if cell.n_group is None or even.gain_slope is None or odd.gain_slope is None:
         raise InputError("nothing can lase: set gain = true in the layer that carries the gain.")
+    if even.gain_slope.imag + odd.gain_slope.imag <= 0:
+        raise InputError("the light does not reach the gain: give the gain layer more thickness.")
     return Waves(
         centre=(even.wavenumber + odd.wavenumber) / 2,
         centre_slope=(even.gain_slope + odd.gain_slope) / 2,
@@ -85,8 +87,10 @@ class Stretch:
 
     length: float
     """[µm]"""
-    share: float
-    """Fluence over its peak value."""
+    fluence: float
+    """Pump fluence over its peak value."""
+    filling: float
+    """Part of the width of the lines that the pump covers."""
     phase: float
     """Phase of a line-free stretch in front [rad]."""
 
@@ -108,7 +112,7 @@ class FilmCavity:
     @property
     def pumped_length(self) -> float:
         """Length that the pump would have at its peak fluence [µm]."""
-        pumped = sum(stretch.length * stretch.share for stretch in self.stretches)
+        pumped = sum(part.length * part.fluence * part.filling for part in self.stretches)
         if pumped == 0:
             raise InputError("pump spot does not touch the grating. Make it longer.")
         return pumped
@@ -122,17 +126,22 @@ class FilmCavity:
         Returns:
             Gain of each stretch [1/µm], and d(gain)/d(peak), shape (stretch,) each.
         """
-        shares = np.array([stretch.share for stretch in self.stretches])
+        fluence = np.array([stretch.fluence for stretch in self.stretches])
+        filling = np.array([stretch.filling for stretch in self.stretches])
         if self.film is None:
-            return shares * peak, shares
-        if set(shares) <= {0.0, 1.0}:  # no fluence in between: the peak gain may be unreachable
-            return np.where(shares == 1, peak, -unpumped_absorption(self.film)), shares
-        step = 1e-4 * self.film.largest_gain
-        low, here, high = (
-            material_gain(self.film, shares * excitons_for_gain(self.film, peak + offset))
-            for offset in (-step, 0.0, step)
-        )
-        return here, (high - low) / (2 * step)
+            return filling * fluence * peak, filling * fluence
+        pumped, slope = np.full_like(fluence, peak), np.ones_like(fluence)
+        if (fluence != 1).any():
+            step = 1e-4 * self.film.largest_gain
+            excitons = excitons_for_gain(self.film, peak + step * np.array([-1.0, 0.0, 1.0]))
+            low, pumped, high = material_gain(self.film, np.multiply.outer(excitons, fluence))
+            slope = (high - low) / (2 * step)
+        return filling * pumped - (1 - filling) * unpumped_absorption(self.film), filling * slope
+
+    @property
+    def reach(self) -> float:
+        """Largest peak material gain that the film is asked for [1/µm]."""
+        return inf if self.film is None else 0.999 * self.film.largest_gain
 
     def at(self, peak: float) -> Cavity:
         """The cavity, linear in the gain about an expected peak material gain [1/µm]."""
@@ -161,41 +170,50 @@ class FilmCavity:
     @property
     def detunings(self) -> tuple[float, float]:
         """The searched window: the stop band and a few modes on either side [1/µm]."""
-        reach = self.waves.n_group * abs(self.waves.half_split) + 4 * pi / self.length
+        spacing = pi / min(self.length, 2 * self.pumped_length)
+        reach = self.waves.n_group * abs(self.waves.half_split) + 4 * spacing
         return -1.013 * reach, 1.017 * reach  # unequal: symmetric modes do not sit on an edge
 
 
-def stretches_of(device: Device, film: Film | None, cell: CellModes) -> tuple[Stretch, ...]:
+def stretches_of(device: Device, film: Film | None, waves: Waves) -> tuple[Stretch, ...]:
     """The grating cut at phase shifts and where the pump changes."""
     grating = device.need_grating()
     length = grating.periods * grating.period
-    shifts = {
-        round(shift.position * grating.periods) * grating.period: shift.shift
-        for shift in grating.phase_shifts
-    }
+    shifts = _shifts(grating)
     edges = sorted({0.0, length, *_spot_edges(device, length), *shifts})
     middles = np.array([(begin + end) / 2 for begin, end in pairwise(edges)])
-    shares = _fluence_share(device, length, middles)
-    turn = pi * grating.order / grating.period
     pieces = [
-        Stretch(end - begin, float(share), turn * shifts.get(begin, 0.0))
-        for (begin, end), share in zip(pairwise(edges), shares, strict=True)
-        if end > begin
+        Stretch(end - begin, float(fluence), float(filling), shifts.get(begin, 0.0))
+        for (begin, end), fluence, filling in zip(
+            pairwise(edges), *_spot(device, length, middles), strict=True
+        )
     ]
     left, right = grating.facets.left, grating.facets.right
     if "unpumped" in (left, right):
-        dark = Stretch(_unpumped_length(film, cell), 0.0, 0.0)
-        pieces = [dark] * (left == "unpumped") + pieces + [dark] * (right == "unpumped")
+        dark = Stretch(_unpumped_length(film, waves, length), 1.0, 0.0, 0.0)
+        behind = replace(dark, phase=shifts.get(length, 0.0))
+        pieces = [dark] * (left == "unpumped") + pieces + [behind] * (right == "unpumped")
     return tuple(pieces)
 
 
-def _unpumped_length(film: Film | None, cell: CellModes) -> float:
+def _shifts(grating: Grating) -> dict[float, float]:
+    """One-way phase of the line-free stretches, by their place in the grating [rad]."""
+    found: dict[float, float] = {}
+    for shift in grating.phase_shifts:
+        place = round(shift.position * grating.periods) * grating.period
+        found[place] = found.get(place, 0.0) + pi * grating.order / grating.period * shift.shift
+    return found
+
+
+def _unpumped_length(film: Film | None, waves: Waves, length: float) -> float:
     """Length after which an unpumped continuation is as good as endless [µm]."""
-    absorption = unpumped_absorption(film) if film is not None else 0.0
-    if absorption <= 0:
-        raise InputError('facets "unpumped" need a [film] that absorbs without pump.')
-    confinement = cell.modes[0].confinement
-    return 30 / (absorption * confinement) if confinement else 0.0
+    absorption = waves.confinement * unpumped_absorption(film) if film is not None else 0.0
+    if absorption * length * 50 < 16:  # exp(-16): the way there and back, as an amplitude
+        raise InputError(
+            'facets "unpumped" need a [film] that absorbs without pump: this one lets modes reach '
+            f"further than 50 times the grating's {length:g} um."
+        )
+    return 16 / absorption
 
 
 def _spot_edges(device: Device, length: float) -> list[float]:
@@ -209,26 +227,30 @@ def _spot_edges(device: Device, length: float) -> list[float]:
     return [float(edge) for edge in np.linspace(low, high, steps + 1)]
 
 
-def _fluence_share(device: Device, length: float, x: Real) -> Real:
-    """Pump fluence over its peak; a round spot is averaged over the width of the lines."""
+def _spot(device: Device, length: float, x: Real) -> tuple[Real, Real]:
+    """Pump fluence over its peak, and the part of the lines' width that is pumped, at every x."""
     spot = device.pump.spot if device.pump is not None else None
+    everywhere = np.ones_like(x)
     if spot is None or spot.length is None or spot.shape == "uniform":
-        return np.ones_like(x)
+        return everywhere, everywhere
     offset, radius = np.abs(x - length / 2), spot.length / 2
     if spot.shape == "stripe":
-        return np.where(offset < radius, 1.0, 0.0)
+        return everywhere, np.where(offset < radius, 1.0, 0.0)
     if spot.shape == "gaussian":
-        return np.exp(-2 * (offset / radius) ** 2)
+        return np.exp(-2 * (offset / radius) ** 2), everywhere
     chord = 2 * np.sqrt(np.maximum(radius**2 - offset**2, 0.0))
     width = device.need_grating().width or spot.length
-    return np.minimum(chord / width, 1.0)
+    return everywhere, np.minimum(chord / width, 1.0)
 
 
 def facets_of(device: Device) -> tuple[complex, complex]:
     """Amplitude reflections, referred to the middle of a gap, where a period ends."""
     grating = device.need_grating()
-    facets = grating.facets
-    return _facet(device, grating, facets.left), _facet(device, grating, facets.right)
+    facets, shifts = grating.facets, _shifts(grating)
+    right = _facet(device, grating, facets.right)
+    # A line-free stretch at the right end lies behind the last section: it turns what comes back.
+    turn = np.exp(2j * shifts.get(grating.periods * grating.period, 0.0))
+    return _facet(device, grating, facets.left), complex(right * turn)
 
 
 def _facet(device: Device, grating: Grating, facet: Facet) -> complex:

@@ -8,8 +8,9 @@ spatial hole burning, heating.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
-from math import pi
+from math import inf, pi
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.cavity import FilmCavity, facets_of, stretches_of, waves_of
 from dfbdesign.device import Device
-from dfbdesign.errors import NoGuidedMode, NotConverged
+from dfbdesign.errors import NoGuidedMode, NotConverged, PhysicsError
 from dfbdesign.gain.film import Film, excitons_for_gain, resolve_film, threshold_fluence
 from dfbdesign.solvers.transfer_matrix import (
     Cavity,
@@ -42,8 +43,6 @@ class LasingMode:
     """Vacuum wavelength at threshold [µm]."""
     origin: Origin
     """Label of the band edge it comes from; "gap" for a mode inside the stop band."""
-    cold_quality_factor: float
-    """Q of the finite cavity without gain and without absorption by the film's dots."""
     threshold_material_gain: float
     """Peak material gain of the film at threshold [1/µm]."""
     threshold_modal_gain: float
@@ -52,10 +51,24 @@ class LasingMode:
     """Mean excitons per dot at the peak of the pump; `None` without a film."""
     threshold_fluence: float | None
     """Peak pump fluence [pJ/µm²]; `None` without film and pump."""
-    cavity: Cavity = field(repr=False, compare=False)
-    """The coupled waves at threshold."""
+    pumped: FilmCavity = field(repr=False, compare=False)
+    """The device, whatever its gain."""
     mode: CavityMode = field(repr=False, compare=False)
-    """The mode of these coupled waves."""
+    """The mode of the coupled waves at threshold."""
+
+    @cached_property
+    def cavity(self) -> Cavity:
+        """The coupled waves at threshold."""
+        return self.pumped.at(self.threshold_material_gain)
+
+    @cached_property
+    def cold_quality_factor(self) -> float:
+        """Q of the mode that is left without gain, and without absorption by the film's dots.
+
+        Raises:
+            NotConverged: If the mode is lost on the way there.
+        """
+        return _cold_quality_factor(self.pumped, self.threshold_material_gain, self.mode)
 
     def waves(self, x: ArrayLike) -> tuple[Complex, Complex]:
         """Amplitudes of both waves along the cavity, at threshold.
@@ -118,8 +131,16 @@ def laser(device: Device) -> Laser:
     grating = device.need_grating()
     film = resolve_film(device.film) if device.film is not None else None
     cell = modes(device)
-    cavity = FilmCavity(waves_of(cell), stretches_of(device, film, cell), film, facets_of(device))
-    settled = [_settled(cavity, guess) for guess in _guesses(cavity)]
+    waves = waves_of(cell)
+    cavity = FilmCavity(waves, stretches_of(device, film, waves), film, facets_of(device))
+    followed = [_settled(cavity, guess) for guess in _guesses(cavity)]
+    settled = [(gain, mode) for gain, mode in followed if gain < cavity.reach]
+    if film is not None and not settled:
+        gain = min(gain for gain, _ in followed)
+        raise PhysicsError(
+            f"no mode lases: the best one needs a material gain of {gain * cm:.0f} 1/cm or more, "
+            f'the film "{film.name}" gives less than {film.largest_gain * cm:.0f} 1/cm at any pump.'
+        )
     _all_different(cavity, settled)
     found = [_lasing_mode(device, cavity, gain, mode) for gain, mode in settled]
     found.sort(
@@ -131,19 +152,17 @@ def laser(device: Device) -> Laser:
 def _guesses(cavity: FilmCavity) -> list[CavityMode]:
     """The lowest modes of the cavity, linear about the gain at which the first of them lases."""
     peak = (cavity.waves.loss + 2 / cavity.pumped_length) / cavity.waves.confinement
-    if cavity.film is not None:
-        peak = min(peak, 0.5 * cavity.film.largest_gain)
-    first, *_ = _lowest(cavity, peak)
-    return _lowest(cavity, first.gain / cavity.waves.confinement)
+    first, *_ = _lowest(cavity, min(peak, 0.5 * cavity.reach))
+    return _lowest(cavity, min(first.gain / cavity.waves.confinement, cavity.reach))
 
 
 def _lowest(cavity: FilmCavity, peak: float) -> list[CavityMode]:
     """Up to six lowest modes, linear about a peak material gain."""
     start = cavity.waves.loss + 8 / cavity.pumped_length
-    for widening in range(7):
+    for widening in range(4):  # exp(-64 / 2): feedback too weak for any film
         gains = (-0.01 / cavity.pumped_length, 2**widening * start)
         found = threshold_modes(cavity.at(peak), cavity.detunings, gains)
-        if len(found) >= 2 or (found and widening == 6):
+        if len(found) >= 2 or (found and widening == 3):
             return list(found[:6])
     raise NoGuidedMode(
         f"no mode of the finite device lases below a modal gain of {gains[1] * cm:.0f} 1/cm."
@@ -152,12 +171,14 @@ def _lowest(cavity: FilmCavity, peak: float) -> list[CavityMode]:
 
 def _settled(cavity: FilmCavity, mode: CavityMode) -> tuple[float, CavityMode]:
     """Peak material gain of a mode and the mode, with the gain profile it lases with itself."""
-    gain = mode.gain / cavity.waves.confinement
+    confinement, limit = cavity.waves.confinement, cavity.reach
+    gain = min(mode.gain / confinement, limit)
     for _ in range(30):
         mode = threshold_mode_near(cavity.at(gain), mode)
-        previous, gain = gain, mode.gain / cavity.waves.confinement
-        if abs(gain - previous) <= 1e-9 * abs(gain):
-            return gain, mode
+        previous, wanted = gain, mode.gain / confinement
+        gain = min(wanted, limit)
+        if abs(gain - previous) * confinement * cavity.pumped_length <= 1e-10:
+            return wanted, mode
     raise NotConverged(
         "the gain profile of a mode did not settle: "
         f"last step {abs(gain - previous) * cm:.1e} 1/cm."
@@ -177,19 +198,18 @@ def _all_different(cavity: FilmCavity, settled: list[tuple[float, CavityMode]]) 
 def _lasing_mode(device: Device, cavity: FilmCavity, gain: float, mode: CavityMode) -> LasingMode:
     waves, film = cavity.waves, cavity.film
     excitons = fluence = None
-    if film is not None and gain < film.largest_gain:
+    if film is not None:
         excitons = float(excitons_for_gain(film, gain))
         if device.pump is not None:
             fluence = float(threshold_fluence(film, gain, device.pump.wavelength))
     return LasingMode(
         wavelength=2 * pi / (waves.centre.real + mode.detuning.real / waves.n_group),
         origin=mode.edge if waves.radiates or mode.edge == "gap" else "guided",
-        cold_quality_factor=_cold_quality_factor(cavity, gain, mode),
         threshold_material_gain=gain,
         threshold_modal_gain=mode.gain,
         excitons_per_dot=excitons,
         threshold_fluence=fluence,
-        cavity=cavity.at(gain),
+        pumped=cavity,
         mode=mode,
     )
 
@@ -206,6 +226,8 @@ def _cold_quality_factor(cavity: FilmCavity, gain: float, mode: CavityMode) -> f
                 detuning, move = cold.detuning, cold.detuning - detuning
         except NotConverged:
             continue  # too long a step; take shorter ones
+        if -detuning.imag * cavity.length < 1e-10:
+            return inf  # closed facets and no loss, within rounding
         wavenumber = waves.centre.real + detuning / waves.n_group
         return -wavenumber.real / (2 * wavenumber.imag)
     raise NotConverged(f"the cold mode at detuning {mode.detuning.real:.4g} 1/um was lost.")

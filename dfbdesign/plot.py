@@ -79,7 +79,6 @@ def picture(draw: Draw, width: float = 4.6, height: float = 3.1) -> bytes:
         mpl.rcParams.update(_STYLE)
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure.add_subplot())
-        figure.draw_without_rendering()  # names beside a drawing to scale settle in a second pass
         figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 

@@ -251,22 +251,22 @@ def _contours(cell: Cell, centre: float) -> list[tuple[float, float, float]]:
 
 
 def _all_inside(cell: Cell, contour: tuple[float, float, float]) -> list[tuple[complex, Complex]]:
-    """Wavenumber and interface field of every mode in an ellipse, counted by the winding."""
+    """Wavenumber and interface field of every mode in an ellipse, as many as the winding counts."""
     middle, across, up = contour
+    scale = max(across, up)
+    count = _winding(cell, contour)
+    if count == 0:
+        return []
     found: list[tuple[complex, Complex]] = []
-    count, scale = -1, max(across, up)
-    for points in (32, 64, 128, 256, 512):
+    for points, extra in ((32, 0), (64, 2), (128, 2), (256, 2), (512, 2)):
         angle = 2 * pi * (np.arange(points) + 0.5) / points
-        k = middle + across * np.cos(angle) + 1j * up * np.sin(angle)
+        k = _around(contour, angle)
         weight = (-across * np.sin(angle) + 1j * up * np.cos(angle)) / (1j * points)
-        system = cell.at(k)
-        F = system.matrix()
-        count, steps = _winding(F, system.log_pole_factor())
-        if steps > 1.0:  # the phase must be followed safely, a third of a turn is a guess
-            continue
         starts = [
             (middle + scale * place, vector)
-            for place, vector in _beyn(F, (k - middle) / scale, weight, count)
+            for place, vector in _beyn(
+                cell.at(k).matrix(), (k - middle) / scale, weight, count + extra
+            )
         ]
         found = [
             (k, vector)
@@ -279,6 +279,39 @@ def _all_inside(cell: Cell, contour: tuple[float, float, float]) -> list[tuple[c
         f"the search found {len(found)} modes where the contour counts {count}. "
         "Move the target wavelength a little."
     )
+
+
+def _around(contour: tuple[float, float, float], angle: NDArray[np.float64]) -> Complex:
+    """Wavenumbers on an ellipse."""
+    middle, across, up = contour
+    return np.asarray(middle + across * np.cos(angle) + 1j * up * np.sin(angle))
+
+
+def _winding(cell: Cell, contour: tuple[float, float, float]) -> int:
+    """Zeros of det F inside the contour, from its phase, followed in steps below one radian."""
+    angle = 2 * pi * (np.arange(32) + 0.5) / 32
+    phase = _phase(cell, contour, angle)
+    for _ in range(20):
+        steps = (np.diff(phase, append=phase[0]) + pi) % (2 * pi) - pi
+        rough = np.abs(steps) > 1.0
+        if not rough.any():
+            return round(float(steps.sum()) / (2 * pi))
+        between = (angle + np.append(angle[1:], angle[0] + 2 * pi))[rough] / 2
+        place = np.flatnonzero(rough) + 1
+        angle = np.insert(angle, place, between)
+        phase = np.insert(phase, place, _phase(cell, contour, between))
+    raise NotConverged(
+        "a mode lies on the border of the search. Move the target wavelength a little."
+    )
+
+
+def _phase(
+    cell: Cell, contour: tuple[float, float, float], angle: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Phase of det F, freed of its poles, on the contour."""
+    system = cell.at(_around(contour, angle))
+    sign, _ = np.linalg.slogdet(system.matrix())
+    return np.asarray(np.angle(sign) + system.log_pole_factor().imag)
 
 
 def _settled(cell: Cell, starts: list[tuple[complex, Complex]]) -> list[tuple[complex, Complex]]:
@@ -306,22 +339,11 @@ def _distinct(found: list[tuple[complex, Complex]]) -> list[tuple[complex, Compl
     return kept
 
 
-def _winding(F: Complex, log_factor: Complex) -> tuple[int, float]:
-    """Zeros of det F inside the contour, and the largest phase step between its points."""
-    sign, _ = np.linalg.slogdet(F)
-    phase = np.angle(sign) + log_factor.imag
-    steps = np.diff(np.append(phase, phase[0]))
-    steps = (steps + pi) % (2 * pi) - pi
-    return round(float(steps.sum()) / (2 * pi)), float(np.abs(steps).max())
-
-
 def _beyn(F: Complex, place: Complex, weight: Complex, count: int) -> list[tuple[complex, Complex]]:
-    """Eigenvalues inside the contour and eigenvectors, a few rough candidates too many.
+    """So many eigenvalues and eigenvectors, those inside the contour among them.
 
-    `place` is k relative to the middle of the contour and scaled to a modulus of one at most.
+    `place` is k relative to the middle of the contour, scaled to a modulus of one at most.
     """
-    if count == 0:
-        return []
     size = F.shape[-1]
     probe = np.random.default_rng(0).standard_normal((size, min(size, count + 2)))
     solved = np.linalg.solve(F, probe)
@@ -335,7 +357,7 @@ def _beyn(F: Complex, place: Complex, weight: Complex, count: int) -> list[tuple
         for start in (0, 1)
     )
     left, singular, right = np.linalg.svd(hankel, full_matrices=False)
-    rank = min(count + 2, int((singular > singular[0] * np.finfo(float).eps).sum()))
+    rank = min(count, int((singular > singular[0] * np.finfo(float).eps).sum()))
     left, singular, right = left[:, :rank], singular[:rank], right[:rank]
     values, vectors = np.linalg.eig(left.conj().T @ shifted @ right.conj().T / singular)
     return [(complex(v), left[:size] @ vectors[:, i]) for i, v in enumerate(values)]
