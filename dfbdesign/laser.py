@@ -113,7 +113,7 @@ def laser(device: Device) -> Laser:
 
     Raises:
         InputError: If something needed is missing.
-        PhysicsError: If there is no mode, or the film cannot give the gain the best mode needs.
+        PhysicsError: If no mode reaches threshold near the target.
 
     Examples:
         >>> lines = Lines(material=2.30, duty=0.3)
