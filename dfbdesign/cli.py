@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from math import isinf
+from math import inf, isinf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -252,7 +252,9 @@ def report(
     device = load_device(file)
     with _progress() as tell:
         page = write(device, output, progress=tell)
-    _print({"file": page}, as_json)
+    numbers = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
+    result = {"file": page} | numbers
+    _print(result if as_json else _headlines(result), as_json)
 
 
 @app.command()
@@ -262,6 +264,32 @@ def cite(file: DeviceFile, as_json: AsJson = False) -> None:
     from dfbdesign.report import references
 
     _print({"references": list(references(load_device(file)))}, as_json)
+
+
+def _headlines(result: dict[str, Any]) -> dict[str, Any]:
+    """The tables of a report, without what the page alone goes into."""
+    cell, laser = result["cell"], result.get("laser")
+    verification, layout = result.get("verification"), result.get("layout")
+    shown = {
+        "band edges of the infinite grating": [
+            row | {"quality_factor": row["quality_factor"] or inf}  # null is infinite
+            for row in cell["modes"]
+        ],
+        "kappa_per_cm": cell["kappa_per_cm"] and complex(*cell["kappa_per_cm"]),
+        "threshold modes of the finite device": laser and laser["modes"],
+        "predicted from the first measured laser": (result.get("calibration") or {}).get(
+            "predictions"
+        ),
+        "comparison with MEEP": verification
+        and [
+            {key: row[key] for key in ("label", "quantity", "relative_difference", "verdict")}
+            for row in verification["comparisons"]
+        ],
+        "layout": layout and {key: value for key, value in layout.items() if key != "files"},
+        "left out": [f"{part}: {why}" for part, why in result["left_out"].items()],
+        "file": result["file"],
+    }
+    return {key: value for key, value in shown.items() if value}
 
 
 def _witness(comparisons: "tuple[Comparison, ...]", name: str) -> list[dict[str, Any]]:

@@ -95,9 +95,7 @@ def film_period(device: Device) -> float:
         NoGuidedMode: If the film guides no mode at the target wavelength.
     """
     film = slab(device)
-    n_eff = max(
-        mode.n_eff.real for mode in film.modes if mode.polarization == device.polarization
-    )
+    n_eff = max(mode.n_eff.real for mode in film.modes if mode.polarization == device.polarization)
     return device.need_grating().order * device.need_target().wavelength / (2 * n_eff)
 
 
@@ -196,9 +194,7 @@ def calibration(device: Device) -> Calibration:
         NotConverged: If no film index explains the measurement.
     """
     if not device.measured:
-        raise InputError(
-            "calibration needs a [[measured]] section with a period and a wavelength."
-        )
+        raise InputError("calibration needs a [[measured]] section with a period and a wavelength.")
     reference, *others = device.measured
     # The bare film comes first: it is close, and needs no data beyond the measured wavelength.
     start = _root(

@@ -270,7 +270,9 @@ def test_a_verification_that_does_not_pass_shows_its_numbers_and_ends_with_3(dfb
 @pytest.mark.meep
 def test_report_writes_one_page_and_says_where(dfb, tmp_path):
     page = tmp_path / "report.html"
-    assert parsed(dfb("report", REFERENCE, "-o", page, "--json")) == {"file": str(page)}
+    printed = parsed(dfb("report", REFERENCE, "-o", page, "--json"))
+    assert printed.pop("file") == str(page)
+    assert printed == json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
     text = page.read_text(encoding="utf-8")
     assert "<html" in text
     assert "1670" in text
