@@ -6,6 +6,7 @@ was skipped has failed: a whole suite that never ran MEEP proves nothing about i
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,15 @@ def _names(doctest_namespace: dict[str, Any]) -> None:
         doctest_namespace[name] = getattr(units, name)
     for name in ("Device", "Grating", "Layer", "Lines", "Target"):
         doctest_namespace[name] = getattr(device, name)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the README's example writes is not left in the project."""
+    if request.node.name == "README.md":
+        monkeypatch.chdir(tmp_path)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,7 +9,6 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from dfbdesign import laser, load_device, modes, plot
 from dfbdesign.units import cm, nm, uJ
@@ -42,11 +41,13 @@ print(
 assert first.origin == "dark"
 
 # %%
-figure = Figure(figsize=(13, 3.8), layout="constrained")
-left, middle, right = figure.subplots(1, 3)
-plot.stack(left, cell.band_edges[1])
 wavevectors = np.linspace(0.001, 0.008, 8)
-plot.bands(middle, [cell, *(modes(device, q) for q in wavevectors)], device.target.wavelength)
-plot.threshold_modes(right, result.modes)
+bands = [cell, *(modes(device, q) for q in wavevectors)]
+pictures = {
+    "stack": plot.picture(lambda axes: plot.stack(axes, cell.band_edges[1])),
+    "bands": plot.picture(lambda axes: plot.bands(axes, bands, device.target.wavelength)),
+    "thresholds": plot.picture(lambda axes: plot.threshold_modes(axes, result.modes)),
+}
 if __name__ == "__main__":
-    figure.savefig(HERE / "01_first_laser.png", dpi=160)
+    for name, content in pictures.items():
+        (HERE / f"01_{name}.png").write_bytes(content)
