@@ -13,9 +13,9 @@ from witnesses import Period, Permittivity, Sheet
 
 from dfbdesign.device import Device, Grating, Layer, Lines, Target
 from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
-from dfbdesign.materials import Material, uniaxial
+from dfbdesign.materials import Axis, Material, uniaxial
 from dfbdesign.solvers.fourier_modal import Basis, Cell
-from dfbdesign.solvers.unit_cell import CellMode, CellModes, modes
+from dfbdesign.solvers.unit_cell import CellMode, CellModes, _anomalies, _pair, modes
 from dfbdesign.units import cm, nm
 
 SAPPHIRE = uniaxial(1.746, 1.738)
@@ -467,7 +467,7 @@ def test_gain_slope_is_the_derivative_of_the_wavenumber(
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("gain", [0.0, 0.05])
-@pytest.mark.parametrize("parity", ["even", "none"])
+@pytest.mark.parametrize("parity", ["even", "odd", "none"])
 def test_wavenumber_form_is_the_derivative_of_the_matrix(
     made: Device, gain: float, parity: str
 ) -> None:
@@ -623,11 +623,35 @@ def test_modes_on_both_sides_of_a_rayleigh_anomaly_come_back() -> None:
         assert min(abs(mode.wavenumber - other.wavenumber) for other in below.modes) < 1e-5
 
 
-def test_odd_mode_above_the_light_line_of_a_leaky_substrate_leaks() -> None:
-    # TE on a uniaxial substrate sees the ordinary index alone: its first orders stay closed here,
-    # although those of the extraordinary index would be open.
-    closed = modes(device(0.3, substrate=uniaxial(1.746, 2.2)))
-    assert labelled(closed, "dark").quality_factor == inf
+@pytest.mark.parametrize("along", [1.5, 2.2])
+def test_te_modes_never_see_the_index_along_the_optic_axis(along: float) -> None:
+    # ordinary index 1.80: first orders open in the substrate below 1557 nm, amid the search
+    for order in (1, 2):
+        change = {"period": 432.5 * nm * order, "order": order, "target": 1610 * nm}
+        plain = modes(device(0.3, substrate=1.80, **change))
+        axial = modes(device(0.3, substrate=uniaxial(1.80, along), **change))
+        assert len(plain.modes) == 2
+        for here, there in zip(plain.modes, axial.modes, strict=True):
+            assert there.wavenumber == pytest.approx(here.wavenumber, rel=1e-11)
+            assert there.label == here.label
+
+
+@pytest.mark.parametrize(("polarization", "axis"), [("TE", "ordinary"), ("TM", "extraordinary")])
+def test_search_is_divided_where_an_order_grazes_the_dispersive_substrate(
+    polarization: str, axis: Axis
+) -> None:
+    made = device(0.3, substrate="sapphire-c", polarization=polarization)
+    lateral = 2 * pi / 0.865
+    sapphire = made.substrate.material
+    grazing = brentq(
+        lambda k: k * float(sapphire.index(2 * pi / k, axis).real) - lateral, 4.0, 4.4, xtol=1e-14
+    )
+    centre = 1.001 * grazing  # dispersion is continued to first order from the target
+    found = _anomalies(Cell(made, Basis(0.865, 0.0, "odd", 8), about=centre), centre)
+    assert min(abs(k / grazing - 1) for k in found) < 1e-7
+
+
+def test_odd_mode_that_reaches_a_substrate_of_high_index_leaks() -> None:
     buffered = device(0.3, substrate=3.5)
     buffered = buffered.model_copy(
         update={"layers": (Layer(thickness=600 * nm, material=1.746), *buffered.layers)}
@@ -664,10 +688,16 @@ def test_film_thicker_than_interfaces_can_tell_apart_is_complete() -> None:
 
 
 def test_edges_of_different_slab_modes_are_not_taken_for_a_pair() -> None:
-    found = modes(tm_device(0.35, film_thickness=1200 * nm, target=1700 * nm), accuracy=1e-5)
+    found = modes(device(0.35, film_thickness=3000 * nm, target=1700 * nm))
     even, odd = found.band_edges
     assert abs(even.wavenumber - odd.wavenumber) < 0.02
     assert 2.3 < found.n_group < 3.2
+    stranger = max(
+        (mode for mode in found.modes if mode.label == "dark"),
+        key=lambda mode: abs(mode.wavenumber - odd.wavenumber),
+    )
+    assert abs(stranger.wavenumber - odd.wavenumber) > 0.02
+    assert _pair(even.cell.device, (even, stranger)) is None
 
 
 INDEX = st.one_of(

@@ -455,25 +455,30 @@ def _label(cell: Cell, k: complex, vector: Complex) -> Label:
 
 
 def _pair(device: Device, found: tuple[CellMode, ...]) -> tuple[CellMode, CellMode, float] | None:
-    """Even and odd band edge next to the target, and their group index.
-
-    Edges of two different slab modes hardly mix: their group index would be absurdly large.
-    """
-    wavelength = device.need_target().wavelength
-    centre = 2 * pi / wavelength
+    """Even and odd band edge of one slab mode next to the target, and their group index."""
+    centre = 2 * pi / device.need_target().wavelength
     evens = [mode for mode in found if mode.cell.basis.parity == "even"]
     odds = [mode for mode in found if mode.cell.basis.parity == "odd"]
-    largest = 2 * max(float(each.index(wavelength).real) for each in device.materials())
 
     def distance(pair: tuple[CellMode, CellMode]) -> float:
         even, odd = (mode.wavenumber for mode in pair)
         return abs(even - odd) + abs(even + odd - 2 * centre) / 2
 
     for even, odd in sorted(product(evens, odds), key=distance):
-        n_group = _group_index(even, odd)
-        if n_group < largest:
-            return even, odd, n_group
+        if _likeness(even, odd) > 0.5:
+            return even, odd, _group_index(even, odd)
     return None
+
+
+def _likeness(even: CellMode, odd: CellMode) -> float:
+    """Correlation of the fields along z: near 1 for edges of one slab mode, near 0 for two."""
+    z = np.linspace(0, sum(layer.thickness for layer in even.cell.device.layers), 256)
+    shapes = [
+        _amplitudes(mode, z)[:, mode.cell.basis.lateral > 0] for mode in (even, odd)
+    ]  # without the constant, which sines lack
+    shared = min(shape.shape[1] for shape in shapes)
+    a, b = (shape[:, :shared] for shape in shapes)
+    return float(abs(np.vdot(a, b)) / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
 def _with_coupling(
