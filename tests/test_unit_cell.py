@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from witnesses import Period, Permittivity, Sheet
 
-from dfbdesign.device import Device, Grating, Layer, Lines, Target
+from dfbdesign.device import Device, Grating, Layer, Lines, Target, changed
 from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
 from dfbdesign.materials import Axis, Material, uniaxial
 from dfbdesign.solvers.fourier_modal import Basis, Cell
-from dfbdesign.solvers.unit_cell import CellMode, CellModes, _anomalies, _pair, modes
-from dfbdesign.units import cm, nm
+from dfbdesign.solvers.mode_search import _anomalies
+from dfbdesign.solvers.unit_cell import CellMode, CellModes, _pair, modes
+from dfbdesign.units import cm, deg, nm
 
 SAPPHIRE = uniaxial(1.746, 1.738)
 
@@ -834,3 +835,9 @@ def test_wavevector_outside_the_zone_and_wavelength_outside_the_data_are_refused
         modes(device(0.3), wavevector=0.6)
     with pytest.raises(InputError, match="outside"):
         modes(device(0.3, film="cqd-film", target=200 * nm))
+
+
+def test_slanted_walls_are_refused_instead_of_ignored():
+    slanted = changed(device(), {"layers.0.lines.sidewall": 80 * deg})
+    with pytest.raises(InputError, match="layer 1 lines sidewall must be 90 deg here, got 80 deg"):
+        modes(slanted)

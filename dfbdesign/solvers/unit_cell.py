@@ -1,12 +1,9 @@
 r"""Complex Bloch modes of one grating period, both band edges, with labels and coupling.
 
-The modes in a window around the target are found by a contour integral (Beyn, Linear Algebra Appl.
-436, 3839 (2012), integral algorithm 2) over the resolvent of $F(k)$ (see
-`dfbdesign.solvers.fourier_modal`), counted by the winding of $\det F$ along the same contour, and
-refined by Newton steps on the eigenvalue of $F$ next to zero. A search that does not find as many
-modes as the winding counts is an error, never a shorter list. At the centre and the edge of the
-Brillouin zone a symmetric period splits into even and odd fields, which are solved separately, so
-that two band edges stay apart however close they are.
+The modes in a window around the target are the zeros of the matrix F(k) of
+`dfbdesign.solvers.fourier_modal`, all of them found by `dfbdesign.solvers.mode_search`. At the
+centre and the edge of the Brillouin zone a symmetric period splits into even and odd fields, which
+are solved separately, so that two band edges stay apart however close they are.
 
 With the bright (even) and dark (odd) wavenumbers $k_b, k_d$, centre $k_c = (k_b + k_d)/2$ and
 $C = (k_b - k_d)/2$, the bands near the symmetry point are $(k - k_c)^2 = C^2 + (q/n_g)^2$; the
@@ -19,7 +16,7 @@ first order, so Q includes the dispersion of the materials.
 """
 
 from dataclasses import dataclass, field, replace
-from itertools import pairwise, product
+from itertools import product
 from math import inf, pi
 from typing import Literal, get_args
 
@@ -28,23 +25,22 @@ from numpy.typing import NDArray
 
 from dfbdesign.checks import within
 from dfbdesign.device import Device, Grating, Polarization
-from dfbdesign.errors import NoGuidedMode, NotConverged
+from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
 from dfbdesign.materials import Axis
-from dfbdesign.solvers.fourier_modal import Basis, Cell, Complex, Parity, medium
-from dfbdesign.units import nm
+from dfbdesign.solvers.fourier_modal import Basis, Cell, Complex, Parity
+from dfbdesign.solvers.mode_search import (
+    ROUNDING,
+    distinct,
+    modes_around,
+    refined,
+    settled,
+)
+from dfbdesign.units import deg, nm
 
 Label = Literal["bright", "dark", "guided"]
 
 WINDOW = 0.06
 """Half-width of the reported window, relative to the target wavelength."""
-SEARCHED = 0.08
-"""Half-width of the searched window: a pair of band edges across the border is not cut in two."""
-LOWEST_Q = 20.0
-"""Smallest quality factor searched for; film resonances of a few round trips are left out."""
-MOMENTS = 4
-"""Pairs of moments of the contour integral."""
-ROUNDING = 1e-11
-"""Changes of a wavenumber below this, relative, are rounding; with Im k so small Q is infinite."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +157,7 @@ def modes(device: Device, wavevector: float | None = None, accuracy: float = 1e-
     grating, target = device.need_grating(), device.need_target()
     for material in device.materials():
         material.check_range(target.wavelength)
+    _check_walls(device)
     within("accuracy", accuracy, 1e-10, 1e-2)
     edge = 0.5 * (grating.order % 2)
     wavevector = edge if wavevector is None else within("wavevector", wavevector, -0.5, 0.5)
@@ -170,6 +167,16 @@ def modes(device: Device, wavevector: float | None = None, accuracy: float = 1e-
         for mode in _converged(device, wavevector, parity, accuracy)
     ]
     return _with_coupling(device, grating, wavevector, tuple(found))
+
+
+def _check_walls(device: Device) -> None:
+    for number, layer in enumerate(device.layers, start=1):
+        if layer.lines is not None and abs(layer.lines.sidewall - pi / 2) > ROUNDING:
+            raise InputError(
+                f"layer {number} lines sidewall must be 90 deg here, got "
+                f"{layer.lines.sidewall / deg:g} deg: slanted walls are not solved yet. Use a few "
+                "thin layers of changing duty instead."
+            )
 
 
 def _parities(wavevector: float) -> tuple[Parity, ...]:
@@ -193,12 +200,12 @@ def _converged(
     centre = 2 * pi / target.wavelength
     harmonics = 4 + 2 * grating.order
     cell = Cell(device, Basis(grating.period, wavevector, parity, harmonics))
-    solved, moves = _search(cell, centre), [inf]
+    solved, moves = modes_around(cell, centre), [inf]
     for _ in range(4):
         finer = replace(cell, basis=replace(cell.basis, harmonics=2 * cell.basis.harmonics))
-        fine = _settled(finer, [(k, _padded(cell, finer, x)) for k, x in solved])
-        if len(_distinct(fine)) < len(solved):  # a mode has moved too far to be followed
-            fine, moves = _search(finer, centre), [inf]
+        fine = settled(finer, [(k, _padded(cell, finer, x)) for k, x in solved])
+        if len(distinct(fine)) < len(solved):  # a mode has moved too far to be followed
+            fine, moves = modes_around(finer, centre), [inf]
         else:
             moves = [abs(b - a) / centre for (a, _), (b, _) in zip(solved, fine, strict=True)]
         cell, solved = finer, fine
@@ -210,176 +217,6 @@ def _converged(
     raise NotConverged(
         f"the band edges still move by {max(moves):.1e} (relative) at {cell.basis.harmonics} "
         f"harmonics, {accuracy:.1e} is wanted. Ask for a lower accuracy."
-    )
-
-
-def _search(cell: Cell, centre: float) -> list[tuple[complex, Complex]]:
-    """Wavenumber and interface field of every mode in the window."""
-    analytic = replace(cell, about=centre)
-    starts = [
-        start for contour in _contours(analytic, centre) for start in _all_inside(analytic, contour)
-    ]
-    return [_newton(cell, k, vector) for k, vector in starts]
-
-
-def _anomalies(cell: Cell, centre: float) -> list[float]:
-    """Wavenumbers at which a diffraction order grazes a half-space: branch points of F."""
-    found: set[float] = set()
-    for half_space in (cell.device.substrate, cell.device.superstrate):
-        k = np.full(cell.basis.lateral.shape, centre + 0j)
-        for _ in range(8):  # K = k n(k): dispersion is weak
-            near = medium(half_space.material, k, cell.about)
-            te = cell.device.polarization == "TE"
-            k = np.abs(cell.basis.lateral) / np.sqrt(near.ordinary if te else near.extraordinary)
-        found.update(float(value) for value in k.real)
-    return sorted(found)
-
-
-def _contours(cell: Cell, centre: float) -> list[tuple[float, float, float]]:
-    """Centre and half axes of the searched ellipses, one between any two Rayleigh anomalies."""
-    low, high = centre * (1 - SEARCHED), centre * (1 + SEARCHED)
-    inner = [anomaly for anomaly in _anomalies(cell, centre) if low < anomaly < high]
-    edges = [low, *inner, high]
-    contours = []
-    for start, end in pairwise(edges):
-        middle, across = (start + end) / 2, (end - start) / 2
-        # the cut below an anomaly bends by y²/2k: a narrow ellipse must not reach it
-        up = min(middle / (2 * LOWEST_Q), np.sqrt(across * middle / 2))
-        if across > ROUNDING * middle:
-            contours.append((middle, across, float(up)))
-    return contours
-
-
-def _all_inside(cell: Cell, contour: tuple[float, float, float]) -> list[tuple[complex, Complex]]:
-    """Wavenumber and interface field of every mode in an ellipse, as many as the winding counts."""
-    middle, across, up = contour
-    scale = max(across, up)
-    count = _winding(cell, contour)
-    if count == 0:
-        return []
-    found: list[tuple[complex, Complex]] = []
-    for points, extra in ((32, 0), (64, 2), (128, 2), (256, 2), (512, 2)):
-        angle = 2 * pi * (np.arange(points) + 0.5) / points
-        k = _around(contour, angle)
-        weight = (-across * np.sin(angle) + 1j * up * np.cos(angle)) / (1j * points)
-        starts = [
-            (middle + scale * place, vector)
-            for place, vector in _beyn(
-                cell.at(k).matrix(), (k - middle) / scale, weight, count + extra
-            )
-        ]
-        found = [
-            (k, vector)
-            for k, vector in _distinct(_settled(cell, starts))
-            if ((k.real - middle) / across) ** 2 + (k.imag / up) ** 2 < 1
-        ]
-        if len(found) == count:
-            return found
-    raise NotConverged(
-        f"the search found {len(found)} modes where the contour counts {count}. "
-        "Move the target wavelength a little."
-    )
-
-
-def _around(contour: tuple[float, float, float], angle: NDArray[np.float64]) -> Complex:
-    """Wavenumbers on an ellipse."""
-    middle, across, up = contour
-    return np.asarray(middle + across * np.cos(angle) + 1j * up * np.sin(angle))
-
-
-def _winding(cell: Cell, contour: tuple[float, float, float]) -> int:
-    """Zeros of det F inside the contour, from its phase, followed in steps below one radian."""
-    angle = 2 * pi * (np.arange(32) + 0.5) / 32
-    phase = _phase(cell, contour, angle)
-    for _ in range(20):
-        steps = (np.diff(phase, append=phase[0]) + pi) % (2 * pi) - pi
-        rough = np.abs(steps) > 1.0
-        if not rough.any():
-            return round(float(steps.sum()) / (2 * pi))
-        between = (angle + np.append(angle[1:], angle[0] + 2 * pi))[rough] / 2
-        place = np.flatnonzero(rough) + 1
-        angle = np.insert(angle, place, between)
-        phase = np.insert(phase, place, _phase(cell, contour, between))
-    raise NotConverged(
-        "a mode lies on the border of the search. Move the target wavelength a little."
-    )
-
-
-def _phase(
-    cell: Cell, contour: tuple[float, float, float], angle: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Phase of det F, freed of its poles, on the contour."""
-    system = cell.at(_around(contour, angle))
-    sign, _ = np.linalg.slogdet(system.matrix())
-    return np.asarray(np.angle(sign) + system.log_pole_factor().imag)
-
-
-def _settled(cell: Cell, starts: list[tuple[complex, Complex]]) -> list[tuple[complex, Complex]]:
-    """The modes that Newton steps reach; a start too rough to reach one is counted as missing."""
-    found = []
-    for k, vector in starts:
-        try:
-            found.append(_newton(cell, k, vector))
-        except NotConverged:
-            continue
-    return found
-
-
-def _distinct(found: list[tuple[complex, Complex]]) -> list[tuple[complex, Complex]]:
-    """Each mode once: equal wavenumbers count as one mode only if the fields are equal too."""
-    kept: list[tuple[complex, Complex]] = []
-    for k, x in found:
-        known = any(
-            abs(k - other) < 1e-9 * abs(k)
-            and abs(np.vdot(x, y)) > 0.999 * np.linalg.norm(x) * np.linalg.norm(y)
-            for other, y in kept
-        )
-        if not known:
-            kept.append((k, x))
-    return kept
-
-
-def _beyn(F: Complex, place: Complex, weight: Complex, count: int) -> list[tuple[complex, Complex]]:
-    """So many eigenvalues and eigenvectors, those inside the contour among them.
-
-    `place` is k relative to the middle of the contour, scaled to a modulus of one at most.
-    """
-    size = F.shape[-1]
-    probe = np.random.default_rng(0).standard_normal((size, min(size, count + 2)))
-    solved = np.linalg.solve(F, probe)
-    # More modes than interfaces share a harmonic in a thick film: their fields at the interfaces
-    # depend on each other, and only higher moments tell them apart.
-    moments = [
-        np.einsum("k,kij->ij", weight * place**power, solved) for power in range(2 * MOMENTS)
-    ]
-    hankel, shifted = (
-        np.block([[moments[i + j + start] for j in range(MOMENTS)] for i in range(MOMENTS)])
-        for start in (0, 1)
-    )
-    left, singular, right = np.linalg.svd(hankel, full_matrices=False)
-    rank = min(count, int((singular > singular[0] * np.finfo(float).eps).sum()))
-    left, singular, right = left[:, :rank], singular[:rank], right[:rank]
-    values, vectors = np.linalg.eig(left.conj().T @ shifted @ right.conj().T / singular)
-    return [(complex(v), left[:size] @ vectors[:, i]) for i, v in enumerate(values)]
-
-
-def _newton(cell: Cell, k: complex, vector: Complex) -> tuple[complex, Complex]:
-    """Refine a mode; the Rayleigh quotient of a symmetric F converges faster than Newton."""
-    step: complex = inf
-    for _ in range(20):
-        system = cell.at(np.asarray(k))
-        F = system.matrix()
-        vector = np.asarray(np.linalg.solve(F, vector))
-        vector = np.asarray(vector / np.abs(vector).max())
-        step = complex(-(vector @ F @ vector) / system.wavenumber_form(system.field(vector)))
-        k += step
-        if abs(step) < ROUNDING * abs(k):
-            return k, vector
-        if not abs(step) < 0.1 * abs(k):
-            break
-    raise NotConverged(
-        f"the mode near {2 * pi / k.real / nm:.3f} nm did not settle: "
-        f"last relative step {abs(step / k):.1e}."
     )
 
 
@@ -419,7 +256,7 @@ def _threshold_gain(cell: Cell, k: complex, vector: Complex, slope: complex | No
         if abs(gain) > limit:
             return None
         pumped = replace(cell, gain=gain)
-        k, vector = _newton(pumped, k, vector)
+        k, vector = refined(pumped, k, vector)
         slope = _gain_slope(pumped, k, vector)
     raise NotConverged(f"threshold gain: Im k / Re k is still {k.imag / k.real:.1e}.")
 
