@@ -2,6 +2,7 @@
 
 # The matrices are small: threads would only stand in each other's way.
 export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
 .PHONY: setup demo test quick lint types bench layouts docs clean python

@@ -5,6 +5,10 @@ was skipped has failed: a whole suite that never ran MEEP proves nothing about i
 """
 
 import os
+
+# numpy reads this when it loads; on matrices this small threads would stand in each other's way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any

@@ -45,8 +45,10 @@ def bulk_lead_sulfide_film(inclusion: complex, host: float, fraction: float) -> 
     return np.sqrt(host**2 * (1 + 2 * fraction * contrast) / (1 - fraction * contrast))
 
 
-def test_the_three_published_films_are_there():
-    assert preset_names() == ["taghipour2023-core", "taghipour2023-doped", "taghipour2023-neutral"]
+def test_the_published_films_are_there():
+    films = ["cascade-emitter", "cascade-layers", "cascade-mix"]
+    films += ["taghipour2023-core", "taghipour2023-doped", "taghipour2023-neutral"]
+    assert preset_names() == films
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -177,6 +177,54 @@ def inversion(excitons: ArrayLike, dots: Dots) -> Real:
     return _average(_strength(dots), _excitons(excitons))
 
 
+def state_inversion(dots: Dots) -> Real:
+    """Inversion of single dots with known numbers of electrons and excitons.
+
+    Args:
+        dots: The dots; their doping is of no account.
+
+    Returns:
+        Inversion, shape (electron, exciton): 0 to g permanent electrons, 0 to g excitons (with
+        more excitons it stays).
+
+    Examples:
+        >>> state_inversion(Dots(degeneracy=2))
+        array([[-1. ,  0. ,  1. ],
+               [-0.5,  0.5,  1. ],
+               [ 0. ,  0.5,  1. ]])
+    """
+    g = dots.degeneracy
+    electrons, holes = _filling(g)
+    emission = electrons * holes / dots.absorption_over_emission
+    return np.asarray((emission - (g - electrons) * (g - holes)) / g**2)
+
+
+def emission_and_absorption(excitons: ArrayLike, dots: Dots) -> tuple[Real, Real]:
+    """Filled and empty pairs of levels: what weighs the emission and the absorption spectrum.
+
+    Args:
+        excitons: Mean excitons per dot; broadcasts against the doping.
+        dots: The dots; their spectral weight is of no account.
+
+    Returns:
+        Parts of the g² pairs of levels that can emit, and that can absorb, of the broadcast shape.
+
+    Raises:
+        InputError: If a number of excitons is negative or not finite.
+
+    Examples:
+        >>> emitting, absorbing = emission_and_absorption(0.0, Dots(doping=7))
+        >>> float(emitting), float(absorbing)
+        (0.0, 0.125)
+    """
+    mean, g = _excitons(excitons), dots.degeneracy
+    electrons, holes = _filling(g)
+    weights = doping_weights(dots)
+    emitting = weights @ (electrons * holes) / g**2
+    absorbing = weights @ ((g - electrons) * (g - holes)) / g**2
+    return _average(emitting, mean), _average(absorbing, mean)
+
+
 def bleach(excitons: ArrayLike, dots: Dots) -> Real:
     """Normalised bleach |Δα/α0| of transient absorption: above one there is gain.
 
@@ -281,10 +329,7 @@ def _filling(degeneracy: int) -> tuple[Real, Real]:
 
 def _strength(dots: Dots) -> Real:
     """Inversion of dots with 0 to g excitons, averaged over the doping; shape (..., exciton)."""
-    g = dots.degeneracy
-    electrons, holes = _filling(g)
-    emission = electrons * holes / dots.absorption_over_emission
-    return np.asarray(doping_weights(dots) @ (emission - (g - electrons) * (g - holes)) / g**2)
+    return np.asarray(doping_weights(dots) @ state_inversion(dots))
 
 
 def _at_least(mean: Real, number: int) -> Real:
