@@ -1,0 +1,454 @@
+"""Channel modes against closed forms, exact invariances, other solvers and published values."""
+
+from dataclasses import replace
+from itertools import product
+from math import pi, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+from scipy.optimize import brentq, newton
+from scipy.special import jv, jvp, kn, kvp
+
+from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
+from dfbdesign.solvers.multilayer import Stack
+from dfbdesign.solvers.multilayer import guided as slab_guided
+from dfbdesign.solvers.multilayer import leaky as slab_leaky
+from dfbdesign.solvers.ridge import (
+    CrossSection,
+    Shape,
+    _grid,
+    bent,
+    cut_off,
+    extrapolated,
+    guided,
+    modes,
+    operators,
+    track,
+)
+from dfbdesign.solvers.ridge_geometry import as_polygon, coverage
+from dfbdesign.solvers.ridge_mode import RidgeMode
+from dfbdesign.solvers.ridge_operator import Operator
+from dfbdesign.units import nm
+
+SILICON, SILICA = 3.4757, 1.444
+FAR = 50.0
+
+
+def box(left, right, low, high):
+    return [[left, low], [right, low], [right, high], [left, high]]
+
+
+def section(wavelength, shapes, indices, y, z, cell, along_z=None, **others):
+    """Shapes as (polygon, number of its index); index 0 is the background."""
+    o = np.array(indices, dtype=complex) ** 2
+    e = o if along_z is None else np.array(along_z, dtype=complex) ** 2
+    painted = tuple(Shape(as_polygon(polygon), number) for polygon, number in shapes)
+    return CrossSection(wavelength, painted, o, e, y, z, cell, 0 * o, 0 * e, **others)
+
+
+def strip(cell, core=SILICON, cladding=SILICA, width=0.5, wavelength=1.55):
+    shape = box(-width / 2, width / 2, 0, 0.22)
+    window = (-1.3, 1.3), (-1.0, 1.22)
+    return section(wavelength, [(shape, 1)], [cladding, core], *window, cell)
+
+
+def trapezoid(cell, core=SILICON, cladding=SILICA, wavelength=1.55):
+    """A strip with walls of 80 degrees on another oxide: nothing symmetric in z."""
+    shape = [[-0.29, 0], [0.29, 0], [0.25, 0.22], [-0.25, 0.22]]
+    below = box(-FAR, FAR, -FAR, 0)
+    indices = [cladding, 1.45, core]
+    return section(wavelength, [(below, 1), (shape, 2)], indices, (-1.1, 1.1), (-0.9, 1.0), cell)
+
+
+# --- areas --------------------------------------------------------------------------------------
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.floats(0.2, 1.0), min_size=3, max_size=8),
+    st.floats(-0.3, 0.3),
+    st.floats(0.0, 6.0),
+)
+def test_the_covered_area_is_that_of_the_polygon_however_its_sides_lie(radii, shift, turn):
+    angle = turn + 2 * pi * np.arange(len(radii)) / len(radii)
+    polygon = shift + np.array(radii)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    lines = np.linspace(-1.5, 1.5, 32)
+    found = coverage([polygon], lines, lines)
+    y, z = polygon.T
+    area = abs(np.sum(y * np.roll(z, -1) - z * np.roll(y, -1))) / 2
+    assert found.area.sum() == pytest.approx(area, abs=1e-12)
+    assert found.area.min() > -1e-12
+    assert found.area.max() < (lines[1] - lines[0]) ** 2 + 1e-12
+
+
+def test_a_wall_on_a_grid_line_is_seen_from_its_own_side_only():
+    found = coverage([np.array(box(0.0, 1.0, 0.0, 1.0))], np.arange(-1.0, 3), np.arange(-1.0, 3))
+    before, after = found.along_z
+    assert before[:, 1].tolist() == [0, 0, 1, 0]
+    assert after[:, 1].tolist() == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("corners", "words"),
+    [
+        ([[0, 0], [1, 1], [1, 0], [0, 1]], "crosses itself"),
+        ([[0, 0], [1, 0], [2, 0]], "no area"),
+        ([[0, 0], [1, 0]], "three or more"),
+        ([[0, 0], [1, 0], [np.nan, 1]], "finite"),
+    ],
+)
+def test_outlines_that_enclose_nothing_sensible_are_errors(corners, words):
+    with pytest.raises(InputError, match=words):
+        as_polygon(corners)
+
+
+# --- closed forms -------------------------------------------------------------------------------
+
+
+def test_a_film_as_wide_as_the_window_has_the_slab_index_and_the_gap_closes_with_order_two():
+    stack = Stack.of(1.66, [0.2], [1.744, 2.6, 1.0])
+    exact = slab_guided(stack, "TE")[0].real
+    below, film = box(-FAR, FAR, -FAR, 0), box(-FAR, FAR, 0, 0.2)
+    shapes, indices = [(below, 1), (film, 2)], [1, 1.744, 2.6]
+    wide = section(1.66, shapes, indices, (-0.06, 0.06), (-2.6, 1.2), 0.02)
+    errors = [modes(wide, 1, density)[0].n_eff.real - exact for density in (2, 4, 8)]
+    assert abs(errors[-1]) < 2e-4
+    assert np.divide(errors[:-1], errors[1:]) == pytest.approx([4, 4], rel=0.02)
+    assert abs(4 * errors[2] - errors[1]) / 3 < 2e-6  # extrapolated
+
+
+def test_e_along_z_sees_the_extraordinary_index():
+    # A core from wall to wall with E along z is a slab of the extraordinary index.
+    core = box(-0.2, 0.2, -1, 1)
+    window = (-2.0, 2.0), (-0.05, 0.05)
+    exact = slab_guided(Stack.of(1.55, [0.4], [1.5, 2.3, 1.5]), "TE")[0].real
+    crystal = section(1.55, [(core, 1)], [1.7, 2.0], *window, 0.02, along_z=[1.5, 2.3])
+    coarse, fine = (modes(crystal, 1, density)[0] for density in (4, 8))
+    assert fine.te_fraction < 1e-9
+    assert (4 * fine.n_eff - coarse.n_eff) / 3 == pytest.approx(exact, abs=1e-6)
+
+
+def he11(core, cladding, radius, wavelength):
+    """Fundamental index of a round fibre from its exact characteristic equation."""
+    k = 2 * pi / wavelength
+
+    def equation(n):
+        u, w = k * radius * sqrt(core**2 - n**2), k * radius * sqrt(n**2 - cladding**2)
+        j, m = jvp(1, u) / (u * jv(1, u)), kvp(1, w) / (w * kn(1, w))
+        rest = (n * (u**-2 + w**-2)) ** 2
+        return (j + m) * (core**2 * j + cladding**2 * m) - rest
+
+    trial = np.linspace(core - 1e-4, cladding + 1e-4, 4000)
+    values = np.array([equation(n) for n in trial])
+    change = np.flatnonzero((values[1:] * values[:-1] < 0) & (np.abs(values[1:]) < 10))[0]
+    return brentq(equation, trial[change], trial[change + 1], xtol=1e-13)
+
+
+def disk(radius, corners=256):
+    """A regular polygon of the area of a circle."""
+    angle = 2 * pi * (np.arange(corners) + 0.5) / corners
+    radius = radius * sqrt(pi / (corners / 2 * np.sin(2 * pi / corners)))
+    return radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+@pytest.mark.parametrize(("core", "radius", "allowed"), [(2.0, 0.4, 0.25), (SILICON, 0.22, 2.5)])
+def test_a_round_fibre_has_its_exact_index_within_the_square_of_the_cell(core, radius, allowed):
+    # Every wall is slanted: this is the test of the tensor averaging.
+    exact = he11(core, 1.0, radius, 1.55)
+    for cell in (0.06, 0.03, 0.015):
+        fibre = section(1.55, [(disk(radius), 1)], [1.0, core], (-1.8, 1.8), (-1.8, 1.8), cell)
+        found = modes(fibre, 2)
+        assert abs(found[0].n_eff - exact) < allowed * cell**2
+        assert found[0].n_eff == pytest.approx(found[1].n_eff, abs=1e-9)  # HE11 twice
+
+
+def test_a_turned_core_has_the_modes_of_the_upright_one():
+    def turned(angle, cell):
+        upright = np.array(box(-0.4, 0.4, -0.25, 0.25))
+        rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        shape = [(upright @ rotation, 1)]
+        return section(1.55, shape, [1.444, 2.4], (-2, 2), (-2, 2), cell)
+
+    exact = extrapolated(turned(0.0, 0.04), 1)[0].n_eff.real
+    errors = [modes(turned(pi / 6, cell), 1)[0].n_eff.real - exact for cell in (0.06, 0.03, 0.015)]
+    assert abs(errors[0]) < 5e-3
+    assert abs(errors[2]) < abs(errors[0]) / 8
+    assert abs(errors[2]) < 3e-4
+
+
+# --- published values ---------------------------------------------------------------------------
+
+# Rib of G. R. Hadley, J. Lightwave Technol. 20, 1219 (2002), by its slab thickness [µm].
+HADLEY = {0.0: 3.412022, 0.5: 3.413132, 0.7: 3.414100}
+
+
+@pytest.mark.parametrize("slab", HADLEY)
+def test_hadleys_rib_has_its_published_index(slab):
+    shapes = [(box(-FAR, FAR, -FAR, 0), 1), (box(-1.5, 1.5, 0, 1), 2)]
+    if slab:
+        shapes.append((box(-FAR, FAR, 0, slab), 2))
+    wide = 4.5 if slab < 0.6 else 7.0
+    rib = section(1.15, shapes, [1, 3.40, 3.44], (-wide, wide), (-4.5, 1.5), 0.034)
+    found = extrapolated(rib, 1)[0]
+    assert found.n_eff.real == pytest.approx(HADLEY[slab], abs=2e-5)
+    assert abs(found.n_eff.real - HADLEY[slab]) < found.error + 3e-6  # the printed accuracy
+
+
+def test_the_silicon_strip_has_the_index_of_an_independent_calculation():
+    found = extrapolated(strip(10 * nm), 1)[0]
+    assert found.n_eff.real == pytest.approx(2.44508, abs=2e-5)
+
+
+def test_the_strip_of_bienstman_has_its_index():
+    # P. Bienstman et al., Opt. Quantum Electron. 38, 731 (2006); the bound mode without leakage.
+    shapes = [(box(-9, 9, -9, 0), 1), (box(-0.25, 0.25, 0, 0.22), 2)]
+    guide = section(1.55, shapes, [1, 1.45, 3.5], (-1.3, 1.3), (-1.1, 1.0), 12 * nm)
+    found = extrapolated(guide, 1)[0]
+    assert found.n_eff.real == pytest.approx(2.41241, abs=5e-5)
+    assert abs(found.n_eff.real - 2.41241) < 2 * found.error
+
+
+def test_murphys_rib_has_the_indices_of_an_independent_calculation():
+    shapes = [
+        (box(-FAR, FAR, -FAR, 0), 1),
+        (box(-FAR, FAR, 0, 0.2), 2),
+        (box(-1.0, 1.0, 0, 1.3), 2),
+    ]
+    rib = section(1.55, shapes, [1, 3.34, 3.44], (-4.5, 4.5), (-3.5, 1.9), 0.05)
+    te, tm = extrapolated(rib, 2)
+    assert te.n_eff.real == pytest.approx(3.38870, abs=2e-5)
+    assert tm.n_eff.real == pytest.approx(3.38787, abs=2e-5)
+    assert te.mode.te_fraction > 0.99 > 0.01 > tm.mode.te_fraction
+
+
+def test_the_index_of_the_strip_converges_smoothly_with_order_two():
+    values = [modes(strip(cell), 1)[0].n_eff.real for cell in (40 * nm, 20 * nm, 10 * nm)]
+    errors = 2.44508 - np.array(values)
+    assert np.all(errors > 0)
+    assert np.log2(errors[:-1] / errors[1:]) == pytest.approx([2, 2], abs=0.45)
+
+
+# --- exact properties of the discrete problem ---------------------------------------------------
+
+
+@pytest.mark.parametrize("guide", [strip(40 * nm), trapezoid(40 * nm)])
+def test_mirror_halves_give_the_modes_of_the_whole(guide):
+    halves = modes(guide, 4)
+    assert any(operator.walls != (None, None) for operator in operators(guide))
+    whole = Operator(guide, *_grid(guide, 4), (None, None))
+    squares = whole.solve(4, SILICON**2)[0]
+    assert squares == pytest.approx([mode.n_eff for mode in halves], abs=1e-9)
+    unfolded, own = (
+        halves[0].field,
+        RidgeMode(squares[0], whole, whole.solve(1, SILICON**2)[1][:, 0]),
+    )
+    assert unfolded.y == pytest.approx(own.field.y, abs=1e-12)
+    shapes = [
+        np.abs(field.electric) / np.abs(field.electric).max() for field in (unfolded, own.field)
+    ]
+    assert shapes[0] == pytest.approx(shapes[1], abs=1e-6)
+
+
+def test_modes_of_one_operator_are_orthogonal_in_power():
+    guide = trapezoid(40 * nm)
+    whole = Operator(guide, *_grid(guide, 4), (None, None))
+    n, fluxes = whole.solve(3, SILICON**2)
+    count = whole.gradient[0].shape[0]
+
+    def cross(a, b):
+        e, (_, h_y, h_z) = whole.voltages(fluxes[:, a]), whole.magnetic(n[b], fluxes[:, b])
+        return np.sum(e[:count] * h_z) - np.sum(e[count:] * h_y)
+
+    for a, b in product(range(3), repeat=2):
+        if a != b:
+            assert abs(cross(a, b)) < 1e-9 * sqrt(abs(cross(a, a) * cross(b, b)))
+
+
+@pytest.mark.parametrize("build", [strip, trapezoid])
+def test_modal_gain_by_a_complex_index_is_the_derivative(build):
+    step = 1e-5
+    mode = guided(build(40 * nm), 1)[0]
+    active = guided(build(40 * nm, core=SILICON - 1j * step), 1)[0]
+    assert -active.n_eff.imag / step == pytest.approx(mode.sensitivity[-1].real, rel=1e-6)
+    cladding = guided(build(40 * nm, cladding=SILICA - 1j * step), 1)[0]
+    assert -cladding.n_eff.imag / step == pytest.approx(mode.sensitivity[0].real, rel=1e-6)
+
+
+@pytest.mark.parametrize("build", [strip, trapezoid])
+def test_group_index_is_the_derivative_of_the_index_with_material_dispersion(build):
+    slope = -0.08  # of silicon's index, 1/µm
+
+    def at(wavelength):
+        core = SILICON + slope * (wavelength - 1.55)
+        return guided(build(40 * nm, core=core, wavelength=wavelength), 1)[0]
+
+    plain = build(40 * nm)
+    d_core = 0 * plain.ordinary
+    d_core[-1] = 2 * SILICON * slope
+    dispersive = replace(plain, ordinary_slope=d_core, extraordinary_slope=d_core)
+    step = 1e-4
+    difference = (at(1.55 + step).n_eff - at(1.55 - step).n_eff) / (2 * step)
+    mode = guided(dispersive, 1)[0]
+    assert mode.n_group.real == pytest.approx((mode.n_eff - 1.55 * difference).real, rel=1e-6)
+
+
+def test_without_dispersion_scaling_all_lengths_and_the_wavelength_changes_nothing():
+    small = strip(40 * nm)
+    large = replace(
+        small,
+        wavelength=3.1,
+        shapes=tuple(Shape(2 * one.polygon, one.material) for one in small.shapes),
+        window_y=(-2.6, 2.6),
+        window_z=(-2.0, 2.44),
+        cell=80 * nm,
+    )
+    first, second = guided(small, 1)[0], guided(large, 1)[0]
+    assert first.n_eff == pytest.approx(second.n_eff, abs=1e-10)
+    assert second.effective_area == pytest.approx(4 * first.effective_area, rel=1e-6)
+
+
+def test_modes_are_followed_through_a_crossing():
+    # At the square the order of TE and TM changes; followed modes keep their polarisation.
+    def guide(width):
+        return section(1.55, [(box(-width / 2, width / 2, -0.25, 0.25), 1)], [1.444, 2.4],
+                       (-1.8, 1.8), (-1.8, 1.8), 0.05)  # fmt: skip
+
+    narrow = guided(guide(0.46), 2)
+    wide = track(narrow, guided(guide(0.54), 3))
+    assert [mode.te_fraction > 0.5 for mode in narrow] == [False, True]
+    assert [mode.te_fraction > 0.5 for mode in wide] == [False, True]
+    assert wide[0].n_eff.real < wide[1].n_eff.real
+    with pytest.raises(NotConverged, match="no counterpart"):
+        track(narrow[:1], wide[1:])
+
+
+# --- leakage and bends --------------------------------------------------------------------------
+
+
+def test_leakage_into_a_dense_substrate_is_the_slabs():
+    indices, thicknesses = [3.5, 1.45, 2.2, 1.0], [0.5, 0.4]
+    exact = max(slab_leaky(Stack.of(1.55, thicknesses, indices), "TE"), key=lambda n: n.real)
+    shapes = [(box(-FAR, FAR, -FAR, -0.5), 1), (box(-FAR, FAR, -0.5, 0), 2),
+              (box(-FAR, FAR, 0, 0.4), 3)]  # fmt: skip
+    errors = []
+    for cell in (0.04, 0.02):
+        film = section(1.55, shapes, [1.0, 3.5, 1.45, 2.2], (-0.08, 0.08), (-2.0, 2.0), cell,
+                       absorber=0.8)  # fmt: skip
+        # An absorber at the sides as well: nothing varies along y.
+        found = modes(film, 1, near=exact)[0].n_eff
+        errors.append(abs(found - exact))
+    assert exact.imag > 1e-5
+    assert errors[1] < errors[0] / 3
+    assert errors[1] < 2e-3 * abs(exact - 1)
+    fine = modes(film, 1, near=exact)[0].n_eff
+    assert fine.imag == pytest.approx(exact.imag, rel=0.03)
+
+
+def ring(core, cladding, width, radius, wavelength, guess):
+    """n_eff of a bent slab, E along its axis, from the radial equation on a complex path."""
+    k, inner, outer = 2 * pi / wavelength, radius - width / 2, radius + width / 2
+
+    def slope(start, end, index, nu, log_slope):
+        """E'/E at `end`, from that at `start`, by the Riccati equation of the radial equation."""
+        path = complex(end - start)
+
+        def change(t, g):
+            r = start + path * t
+            return path * (nu**2 / r**2 - (k * index) ** 2 - g / r - g**2)
+
+        found = solve_ivp(change, (0, 1), np.array([log_slope], complex), rtol=1e-11, atol=1e-13)
+        return found.y[0, -1]
+
+    def wave(start, end, index, nu, state):
+        path = complex(end - start)
+
+        def change(t, u):
+            r = start + path * t
+            return [path * u[1], path * ((nu**2 / r**2 - (k * index) ** 2) * u[0] - u[1] / r)]
+
+        return solve_ivp(change, (0, 1), state, rtol=1e-11, atol=1e-13).y[:, -1]
+
+    def mismatch(n):
+        nu = n * k * radius
+        start = inner - 2.5
+        inside = slope(start, inner, cladding, nu, np.sqrt(nu**2 / start**2 - (k * cladding) ** 2))
+        field = wave(inner, outer, core, nu, [1 + 0j, inside])
+        far = outer + 12 * np.exp(0.35j)  # the outgoing wave decays along this path
+        decay = 1j * np.sqrt((k * cladding) ** 2 - nu**2 / far**2)
+        outside = slope(far, outer, cladding, nu, decay)
+        return field[1] - outside * field[0]
+
+    return newton(mismatch, guess, x1=guess + 1e-4 + 1e-6j, tol=1e-13)
+
+
+def bent_slab(core, cladding, width, radius, cell):
+    shape = [(box(-width / 2, width / 2, -1, 1), 1)]
+    window = (-2.0, 4.6), (-0.04, 0.04)
+    bend = section(1.55, shape, [cladding, core], *window, cell, curvature=1 / radius, absorber=1.2)
+    straight = modes(replace(bend, curvature=0.0, absorber=0.0), 1)[0]
+    return straight.n_eff.real, bent(bend, straight).n_eff
+
+
+def test_bend_loss_and_shift_are_those_of_the_radial_equation():
+    core, cladding, width, radius = 1.9, 1.444, 0.8, 5.0
+    straight, found = bent_slab(core, cladding, width, radius, 0.04)
+    exact = ring(core, cladding, width, radius, 1.55, straight)
+    assert exact.imag > 1e-5
+    _, finer = bent_slab(core, cladding, width, radius, 0.02)
+    assert finer.imag == pytest.approx(exact.imag, rel=0.02)
+    assert abs(finer - exact) < abs(found - exact) / 3.2
+    assert abs(finer - exact) < 1e-3
+
+
+def test_the_index_of_a_bend_counts_from_the_radius_it_is_stated_at():
+    # n_eff times the stated radius is the angular wavenumber, wherever y = 0 is put.
+    def moved(shift):
+        shape = [(box(shift - 0.4, shift + 0.4, 0, 0.3), 1)]
+        bend = section(1.55, shape, [1.444, 2.2], (shift - 1.4, shift + 2.4), (-1.2, 1.5), 0.06,
+                       curvature=1 / (6.0 - shift), absorber=0.8)  # fmt: skip
+        straight = modes(replace(bend, curvature=0.0, absorber=0.0), 1)[0]
+        return bent(bend, straight).n_eff * (6.0 - shift)
+
+    assert moved(0.5) == pytest.approx(moved(0.0), rel=1e-8)
+
+
+def test_the_shift_of_a_weak_bend_goes_with_the_square_of_the_curvature():
+    guide = section(1.55, [(box(-0.4, 0.4, 0, 0.3), 1)], [1.444, 2.2], (-2.2, 2.2), (-1.2, 1.5),
+                    0.06, absorber=0.6)  # fmt: skip
+    straight = modes(replace(guide, absorber=0.0), 1)[0]
+    unbent = modes(guide, 1, near=straight.n_eff)[0].n_eff
+    shifts = [
+        bent(replace(guide, curvature=1 / radius), straight).n_eff.real - unbent.real
+        for radius in (20.0, 40.0)
+    ]
+    assert shifts[0] / shifts[1] == pytest.approx(4, rel=0.02)
+
+
+# --- errors -------------------------------------------------------------------------------------
+
+
+def test_a_core_that_guides_nothing_is_said():
+    with pytest.raises(NoGuidedMode, match="no guided mode at 1550 nm"):
+        guided(strip(40 * nm, core=1.40), 2)
+
+
+def test_a_window_that_cuts_the_mode_is_said():
+    small = replace(strip(20 * nm), window_y=(-0.3, 0.3), window_z=(-0.1, 0.32))
+    with pytest.raises(InputError, match="window is too small"):
+        guided(small, 1)
+
+
+def test_a_window_beside_the_shapes_is_said():
+    with pytest.raises(InputError, match="one material only"):
+        modes(replace(strip(40 * nm), window_y=(3.0, 4.0)), 1)
+
+
+def test_the_cut_off_is_that_of_the_slab_at_the_sides():
+    shapes = [(box(-FAR, FAR, -FAR, 0), 1), (box(-FAR, FAR, 0, 0.7), 2), (box(-1.5, 1.5, 0, 1), 2)]
+    rib = section(1.15, shapes, [1, 3.40, 3.44], (-4, 4), (-9, 1.2), 0.05)
+    exact = slab_guided(Stack.of(1.15, [0.7], [3.40, 3.44, 1.0]), "TE")[0].real
+    assert cut_off(rib) == pytest.approx(exact, abs=5e-4)
+    assert cut_off(rib) > 3.40
