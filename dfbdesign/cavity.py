@@ -143,6 +143,16 @@ class FilmCavity:
         """Largest peak material gain that the film is asked for [1/µm]."""
         return inf if self.film is None else 0.999 * self.film.largest_gain
 
+    @property
+    def core(self) -> "FilmCavity":
+        """The same without film at the ends that no light comes back from."""
+        depth = inf if self.film is None else _unpumped_depth(self.film, self.waves)
+        parts, facets = list(self.stretches), list(self.facets)
+        for end in (0, -1):
+            if parts[end].fluence * parts[end].filling < 1e-6 and parts[end].length > depth:
+                parts[end], facets[end] = replace(parts[end], length=depth), 0
+        return replace(self, stretches=tuple(parts), facets=(facets[0], facets[1]))
+
     def at(self, peak: float) -> Cavity:
         """The cavity, linear in the gain about an expected peak material gain [1/µm]."""
         return self._linear(zip(self.stretches, *self.gains(peak), strict=True), peak)
@@ -170,8 +180,15 @@ class FilmCavity:
     @property
     def detunings(self) -> tuple[float, float]:
         """The searched window: the stop band and a few modes on either side [1/µm]."""
-        spacing = pi / min(self.length, 2 * self.pumped_length)
-        reach = self.waves.n_group * abs(self.waves.half_split) + 4 * spacing
+        spot = self.length
+        if (
+            self.film is not None
+        ):  # modes of a spot in absorbing film are as wide apart as it is short
+            square = sum(
+                part.length * (part.fluence * part.filling) ** 2 for part in self.stretches
+            )
+            spot = min(spot, 2 * self.pumped_length**2 / square)
+        reach = self.waves.n_group * abs(self.waves.half_split) + 4 * pi / spot
         return -1.013 * reach, 1.017 * reach  # unequal: symmetric modes do not sit on an edge
 
 
@@ -207,13 +224,19 @@ def _shifts(grating: Grating) -> dict[float, float]:
 
 def _unpumped_length(film: Film | None, waves: Waves, length: float) -> float:
     """Length after which an unpumped continuation is as good as endless [µm]."""
-    absorption = waves.confinement * unpumped_absorption(film) if film is not None else 0.0
-    if absorption * length * 50 < 16:  # exp(-16): the way there and back, as an amplitude
+    depth = inf if film is None else _unpumped_depth(film, waves)
+    if depth > 50 * length:
         raise InputError(
-            'facets "unpumped" need a [film] that absorbs without pump: this one lets modes reach '
-            f"further than 50 times the grating's {length:g} um."
+            'facets "unpumped" need a [film] that absorbs without pump: here modes would reach '
+            f"further than 50 times the length of the grating, {length:g} um."
         )
-    return 16 / absorption
+    return depth
+
+
+def _unpumped_depth(film: Film, waves: Waves) -> float:
+    """Length of unpumped film after which an amplitude, there and back, is exp(-16) [µm]."""
+    absorption = waves.confinement * unpumped_absorption(film)
+    return 16 / absorption if absorption > 0 else inf
 
 
 def _spot_edges(device: Device, length: float) -> list[float]:

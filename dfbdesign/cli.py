@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dfbdesign.errors import InputError, MeepMissing, PhysicsError
-from dfbdesign.units import nm
+from dfbdesign.units import cm, nm
 
 if TYPE_CHECKING:
+    from dfbdesign.reproduce import Row
     from dfbdesign.verify import Comparison
 
 app = typer.Typer(
@@ -125,6 +126,31 @@ def slab(file: DeviceFile, as_json: AsJson = False) -> None:
         "modes": rows,
     }
     _print(result, as_json)
+
+
+@app.command()
+def ridge(
+    file: Annotated[Path, typer.Argument(metavar="WAVEGUIDE.toml", help="Waveguide file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Modes of a channel waveguide, straight or bent."""
+    from dfbdesign.waveguide import load_waveguide
+    from dfbdesign.waveguide import ridge as solve
+
+    found = solve(load_waveguide(file))
+    rows = [
+        {
+            "n_eff": complex(mode.n_eff),
+            "n_eff_error": mode.n_eff_error,
+            "n_group": mode.n_group,
+            "te_fraction": mode.te_fraction,
+            "effective_area_um2": mode.effective_area,
+            "loss_per_cm": mode.loss * cm,
+            "confinement": mode.confinement.tolist(),
+        }
+        for mode in found.modes
+    ]
+    _print({"wavelength_nm": found.wavelength / nm, "modes": rows}, as_json)
 
 
 @app.command()
@@ -233,10 +259,12 @@ def layout(
     as_json: AsJson = False,
 ) -> None:
     """GDS of a chip with manifest and preview, read back and checked through KLayout."""
-    from dfbdesign.layout import layout as write
+    from dfbdesign.layout import check_rules, load_chip, write_layout
     from dfbdesign.numbers import layout_numbers
 
-    _print(layout_numbers(write(file, output)), as_json)
+    chip = load_chip(file)
+    written = write_layout(chip, output)
+    _print(layout_numbers(written, check_rules(output, chip.process)), as_json)
 
 
 @app.command()
@@ -255,6 +283,54 @@ def report(
     numbers = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
     result = {"file": page} | numbers
     _print(result if as_json else _headlines(result), as_json)
+
+
+@app.command()
+def reproduce(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Picture to write (PNG).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Numbers of the two papers that the gain models speak to: measured and ours."""
+    from dfbdesign.files import writing
+    from dfbdesign.reproduce import FITS, median_deviation
+    from dfbdesign.reproduce import reproduce as compare
+
+    rows = compare()
+    result: dict[str, Any] = {
+        "rows": [_scoreboard_row(row) for row in rows],
+        "explanations": [
+            {"film": row.film, "quantity": row.quantity, "explanation": row.explanation}
+            for row in rows
+            if row.explanation
+        ],
+        "fitted_parameters": [
+            {"film": film, "parameters": list(names)} for film, names in FITS.items()
+        ],
+        "median_deviation_of_predicted_rows": median_deviation(rows),
+    }
+    if output is not None:
+        from dfbdesign.plot import picture, scoreboard
+
+        with writing(output) as temporary:
+            image = picture(lambda axes: scoreboard(axes, rows), width=6.4, height=6.4)
+            temporary.write_bytes(image)
+        result["file"] = output
+    _print(result, as_json)
+
+
+def _scoreboard_row(row: "Row") -> dict[str, Any]:
+    return {
+        "quantity": row.quantity,
+        "film": row.film,
+        "measured": row.measured,
+        "model": row.model,
+        "unit": row.unit,
+        "deviation": row.deviation,
+        "kind": row.kind,
+        "source": row.source,
+    }
 
 
 @app.command()
@@ -346,7 +422,14 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
         console.print(table)
 
 
-_UNITS = {"_uj_per_cm2": "µJ/cm²", "_per_cm": "1/cm", "_nm": "nm", "_pm": "pm", "_um": "µm"}
+_UNITS = {
+    "_uj_per_cm2": "µJ/cm²",
+    "_per_cm": "1/cm",
+    "_nm": "nm",
+    "_pm": "pm",
+    "_um2": "µm²",
+    "_um": "µm",
+}
 
 
 def _heading(key: str) -> str:

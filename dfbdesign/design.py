@@ -7,15 +7,20 @@ lases depends on duty and on which index is the higher one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from math import floor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dfbdesign.device import Device, Layer, Measured, changed, device_from
 from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
 from dfbdesign.files import read_toml
-from dfbdesign.laser import LasingMode, Origin, laser
+from dfbdesign.laser import Laser, LasingMode, laser
 from dfbdesign.solvers.slab import slab
+from dfbdesign.solvers.transfer_matrix import Edge
 from dfbdesign.units import nm, pm
+
+T = TypeVar("T")
 
 TOLERANCE = 0.5 * pm
 """How closely the lasing wavelength meets the target."""
@@ -38,7 +43,8 @@ class Design:
     """A designed device and what it is expected to do."""
 
     device: Device
-    """The target with its period filled in."""
+    """The target with its period filled in; if no period meets the target with the whole number of
+    periods nearest to the length, the length has changed by a fraction of one."""
     lasing_mode: LasingMode
     """The mode of lowest threshold, as re-solved for the designed device."""
     alternatives: tuple[Alternative, ...]
@@ -52,7 +58,8 @@ class Calibration:
     reference: Measured
     """The laser whose wavelength was used."""
     index_offset: float
-    """What was added to the index of the gain film's data."""
+    """What is added to the index of the gain film's data in all: by the device file, and by this
+    calibration. A constant index counts as data."""
     film_index: float
     """Index of the film at the wavelength of the reference laser."""
     predictions: tuple[tuple[Measured, float], ...]
@@ -103,7 +110,7 @@ def design(target: Device) -> Design:
     """Choose the period so that the mode that lases sits at the target wavelength.
 
     Args:
-        target: A finite device with a target; its period is only replaced.
+        target: A finite device with a target; only its period is replaced, if that is enough.
 
     Returns:
         The designed device, re-solved; it meets the target within 0.5 pm.
@@ -113,19 +120,19 @@ def design(target: Device) -> Design:
         NoGuidedMode: If the film guides no mode at the target wavelength.
         NotConverged: If no period meets the target.
     """
-    wanted = target.need_target().wavelength
-    start = film_period(target)
-    origin = laser(_at(target, start)).modes[0].origin
+    device = _at(target, film_period(target))
+    solved = laser(device)
+    edge = solved.modes[0].mode.edge
     for _ in range(2):
-        period = _period_for(target, origin, start)
-        device = _at(target, period)
-        first = laser(device).modes[0]
-        if first.origin == origin:
-            return Design(device, first, _alternatives(target, period, first))
-        origin = first.origin
+        device, solved = _meeting(target, edge, device, solved)
+        first = solved.modes[0]
+        if first.mode.edge == edge:
+            return Design(device, first, _alternatives(target, device, solved))
+        edge = first.mode.edge
     raise NotConverged(
-        f"the bright and the dark band edge change places as the mode that lases near "
-        f"{wanted / nm:g} nm. Choose a duty further from where the feedback vanishes."
+        "the bright and the dark band edge change places as the mode that lases near "
+        f"{target.need_target().wavelength / nm:g} nm. Choose a duty further from where the "
+        "feedback vanishes."
     )
 
 
@@ -133,46 +140,73 @@ def _at(target: Device, period: float) -> Device:
     return changed(target, {"grating.period": period})
 
 
-def _mode(device: Device, origin: Origin) -> LasingMode:
-    for mode in laser(device).modes:
-        if mode.origin == origin:
+def _cut(target: Device, periods: int, period: float) -> Device:
+    """The target with a given number of periods."""
+    return changed(target, {"grating.period": period, "grating.length": periods * period})
+
+
+def _solved(target: Device, periods: int, period: float) -> Laser:
+    return laser(_cut(target, periods, period))
+
+
+def _mode(solved: Laser, edge: Edge) -> LasingMode:
+    for mode in solved.modes:
+        if mode.mode.edge == edge:
             return mode
-    raise NoGuidedMode(f"no mode derived from the {origin} band edge lases near the target.")
+    raise NoGuidedMode(f"no mode derived from the {edge} band edge lases near the target.")
 
 
-def _period_for(target: Device, origin: Origin, start: float) -> float:
-    """Period at which the lowest mode of one band edge meets the target."""
-    wanted = target.need_target().wavelength
-    return _root(
-        lambda period: _mode(_at(target, period), origin).wavelength - wanted,
-        start,
-        start * 1.002,
-        "period",
-    )
+def _meeting(target: Device, edge: Edge, device: Device, solved: Laser) -> tuple[Device, Laser]:
+    """The device whose lowest mode of one band edge meets the target, from one solved nearby."""
+    wanted, start = target.need_target().wavelength, device.need_grating().period
+    guess = start * wanted / _mode(solved, edge).wavelength
+    for _ in range(2):
+        periods = _at(target, guess).need_grating().periods  # held: it would jump
+        period, solved = _root(
+            partial(_solved, target, periods),
+            lambda solved: _mode(solved, edge).wavelength - wanted,
+            (start, solved),
+            guess,
+            "period",
+        )
+        device = _at(target, period)
+        if device.need_grating().periods == periods:
+            return device, solved
+        start, guess = period, 1.0001 * period
+    return _cut(target, periods, period), solved
 
 
-def _root(miss: Callable[[float], float], first: float, second: float, name: str) -> float:
+def _root(
+    value: Callable[[float], T],
+    miss: Callable[[T], float],
+    known: tuple[float, T],
+    second: float,
+    name: str,
+) -> tuple[float, T]:
     """Secant steps until the wavelength is met; wavelengths are almost linear in what we vary."""
-    misses = miss(first), miss(second)
+    first, error = known[0], miss(known[1])
     for _ in range(20):
-        if misses[1] == misses[0]:
+        found = value(second)
+        previous, error = error, miss(found)
+        if abs(error) < TOLERANCE:
+            return second, found
+        if error == previous:
             break
-        first, second = second, second - misses[1] * (second - first) / (misses[1] - misses[0])
-        misses = misses[1], miss(second)
-        if abs(misses[1]) < TOLERANCE:
-            return second
-    raise NotConverged(f"no {name} meets the wavelength: still {misses[1] / nm:.3g} nm off.")
+        first, second = second, second - error * (second - first) / (error - previous)
+    raise NotConverged(f"no {name} meets the wavelength: still {error / nm:.3g} nm off.")
 
 
-def _alternatives(target: Device, period: float, lasing: LasingMode) -> tuple[Alternative, ...]:
-    found = []
-    for other in laser(_at(target, period)).modes:
-        if other.origin != lasing.origin:
-            shifted = _period_for(target, other.origin, period)
-            mode = _mode(_at(target, shifted), other.origin)
-            found.append(Alternative(shifted, mode, f"puts the {other.origin} edge at the target"))
+def _alternatives(target: Device, device: Device, solved: Laser) -> tuple[Alternative, ...]:
+    lasing, period, found = solved.modes[0], device.need_grating().period, []
+    for other in solved.modes:
+        edge = other.mode.edge
+        if edge != lasing.mode.edge:
+            shifted, there = _meeting(target, edge, device, solved)
+            name = "other" if other.origin == lasing.origin else other.origin
+            reason = f"puts the {name} edge at the target"
+            found.append(Alternative(shifted.need_grating().period, _mode(there, edge), reason))
             break
-    below = int(period / nm) * nm
+    below = floor(period / nm) * nm
     for rounded in (below, below + 1 * nm):
         mode = laser(_at(target, rounded)).modes[0]
         found.append(Alternative(rounded, mode, "on a 1 nm grid"))
@@ -195,25 +229,25 @@ def calibration(device: Device) -> Calibration:
     """
     if not device.measured:
         raise InputError("calibration needs a [[measured]] section with a period and a wavelength.")
+    film = _film_layer(device).material
     reference, *others = device.measured
+
+    def bare_film(offset: float) -> float:
+        return film_period(_measured_device(device, reference, offset)) - reference.period
+
+    def whole_laser(offset: float) -> float:
+        return _predicted(device, reference, offset) - reference.wavelength
+
     # The bare film comes first: it is close, and needs no data beyond the measured wavelength.
-    start = _root(
-        lambda offset: film_period(_measured_device(device, reference, offset)) - reference.period,
-        0.0,
-        -0.01,
-        "film index",
-    )
-    offset = _root(
-        lambda offset: _predicted(device, reference, offset) - reference.wavelength,
-        start,
-        start + 0.001,
-        "film index",
-    )
-    film = _film_layer(device).material.with_index_offset(offset)
+    start, _ = _root(bare_film, float, (0.0, bare_film(0.0)), -0.01, "film index")
+    near = start, whole_laser(start)
+    offset, _ = _root(whole_laser, float, near, start + 0.001, "film index")
+    calibrated = film.with_index_offset(offset)
+    given = film.reference.get("index_offset", 0.0) if isinstance(film.reference, dict) else 0.0
     return Calibration(
         reference,
-        offset,
-        float(film.index(reference.wavelength).real),
+        given + offset,
+        float(calibrated.index(reference.wavelength).real),
         tuple((laser_, _predicted(device, laser_, offset)) for laser_ in others),
     )
 

@@ -133,7 +133,12 @@ def laser(device: Device) -> Laser:
     cell = modes(device)
     waves = waves_of(cell)
     cavity = FilmCavity(waves, stretches_of(device, film, waves), film, facets_of(device))
-    followed = [_settled(cavity, guess) for guess in _guesses(cavity)]
+    if waves.n_group * abs(waves.half_split) * cavity.length < 1e-10 and 0 in cavity.facets:
+        raise NoGuidedMode(
+            "nothing feeds the light back: the lines couple no waves at this duty. Change the duty."
+        )
+    peak, guesses = _guesses(cavity)
+    followed = [_settled(cavity, peak, guess) for guess in guesses]
     settled = [(gain, mode) for gain, mode in followed if gain < cavity.reach]
     if film is not None and not settled:
         gain = min(gain for gain, _ in followed)
@@ -149,39 +154,53 @@ def laser(device: Device) -> Laser:
     return Laser(tuple(found), cell, grating.periods, grating.periods * grating.period, film)
 
 
-def _guesses(cavity: FilmCavity) -> list[CavityMode]:
-    """The lowest modes of the cavity, linear about the gain at which the first of them lases."""
-    peak = (cavity.waves.loss + 2 / cavity.pumped_length) / cavity.waves.confinement
-    first, *_ = _lowest(cavity, min(peak, 0.5 * cavity.reach))
-    return _lowest(cavity, min(first.gain / cavity.waves.confinement, cavity.reach))
+def _guesses(cavity: FilmCavity) -> tuple[float, list[CavityMode]]:
+    """Peak material gain of the first mode, and the lowest modes, linear about it."""
+    core, confinement = cavity.core, cavity.waves.confinement
+    peak = (cavity.waves.loss + 2 / cavity.pumped_length) / confinement
+    peak = min(peak, 0.5 * cavity.reach)
+    first, *_ = _lowest(core, peak)
+    peak = min(_settled(core, peak, first)[0], cavity.reach)
+    return peak, _lowest(core, peak)
 
 
 def _lowest(cavity: FilmCavity, peak: float) -> list[CavityMode]:
     """Up to six lowest modes, linear about a peak material gain."""
-    start = cavity.waves.loss + 8 / cavity.pumped_length
-    for widening in range(4):  # exp(-64 / 2): feedback too weak for any film
-        gains = (-0.01 / cavity.pumped_length, 2**widening * start)
-        found = threshold_modes(cavity.at(peak), cavity.detunings, gains)
-        if len(found) >= 2 or (found and widening == 3):
-            return list(found[:6])
+    largest = cavity.waves.confinement * cavity.reach
+    # Gain in the coupling, frozen at the expected peak, can carry a mode of low loss below zero.
+    lent = 2 * cavity.waves.n_group * abs(cavity.waves.half_split_slope) * abs(peak)
+    lowest = -0.01 / cavity.pumped_length - lent
+    for reduced in (2, 8, 32, 64):  # exp(-64 / 2): feedback too weak for any film
+        highest = min(cavity.waves.loss + reduced / cavity.pumped_length, largest)
+        found = threshold_modes(cavity.at(peak), cavity.detunings, (lowest, highest))
+        if len(found) >= 4 or highest == largest:
+            break
+    if found:
+        return list(found[:6])
+    film = f' of the film "{cavity.film.name}"' if cavity.film is not None else ""
     raise NoGuidedMode(
-        f"no mode of the finite device lases below a modal gain of {gains[1] * cm:.0f} 1/cm."
+        f"no mode of the finite device lases below a material gain{film} of "
+        f"{highest / cavity.waves.confinement * cm:.0f} 1/cm."
     )
 
 
-def _settled(cavity: FilmCavity, mode: CavityMode) -> tuple[float, CavityMode]:
-    """Peak material gain of a mode and the mode, with the gain profile it lases with itself."""
-    confinement, limit = cavity.waves.confinement, cavity.reach
-    gain = min(mode.gain / confinement, limit)
-    for _ in range(30):
-        mode = threshold_mode_near(cavity.at(gain), mode)
-        previous, wanted = gain, mode.gain / confinement
-        gain = min(wanted, limit)
-        if abs(gain - previous) * confinement * cavity.pumped_length <= 1e-10:
-            return wanted, mode
+def _settled(cavity: FilmCavity, peak: float, mode: CavityMode) -> tuple[float, CavityMode]:
+    """Peak material gain of a mode and the mode, followed to the gain profile it lases with."""
+    share = 1.0
+    for _ in range(60):
+        move = min(mode.gain / cavity.waves.confinement, cavity.reach) - peak
+        try:
+            moved = threshold_mode_near(cavity.at(peak + share * move), mode)
+        except NotConverged:
+            moved = None
+        if moved is None or abs(moved.detuning - mode.detuning) * cavity.length > 1:
+            share /= 2  # too long a step; take shorter ones
+            continue
+        mode, peak, share = moved, peak + share * move, min(1.0, 2 * share)
+        if abs(move) * cavity.waves.confinement * cavity.pumped_length <= 1e-10:
+            return mode.gain / cavity.waves.confinement, mode
     raise NotConverged(
-        "the gain profile of a mode did not settle: "
-        f"last step {abs(gain - previous) * cm:.1e} 1/cm."
+        f"the gain profile of a mode did not settle: last step {move * cm:.1e} 1/cm."
     )
 
 

@@ -12,7 +12,7 @@ from dfbdesign.units import cm, nm, pm, uJ
 from dfbdesign.verify import TOLERANCE, Verification
 
 if TYPE_CHECKING:  # both load KLayout, which most verbs do without
-    from dfbdesign.layout import Layout, WrittenPattern
+    from dfbdesign.layout import Layout, Violation, WrittenPattern
 
 Numbers = dict[str, Any]
 
@@ -192,11 +192,12 @@ def written_numbers(written: "WrittenPattern") -> Numbers:
     }
 
 
-def layout_numbers(layout: "Layout") -> Numbers:
+def layout_numbers(layout: "Layout", violations: "tuple[Violation, ...]") -> Numbers:
     """A written chip: its files, its devices, and the worst of what was read back.
 
     Args:
         layout: The chip.
+        violations: The design rules it breaks.
 
     Returns:
         Lengths in nm and µm, errors of period and wavelength in pm.
@@ -223,6 +224,16 @@ def layout_numbers(layout: "Layout") -> Numbers:
             "mean_period_error_pm": written.mean_period_error / pm,
             "wavelength_shift_pm": _wavelength_shift(layout) / pm,
         },
+        "violations": [
+            {
+                "rule": one.rule,
+                "layer": one.layer,
+                "count": one.count,
+                "x_um": one.position[0],
+                "y_um": one.position[1],
+            }
+            for one in violations
+        ],
     }
 
 

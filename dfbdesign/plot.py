@@ -33,7 +33,8 @@ from dfbdesign.device import Device, Layer
 from dfbdesign.errors import NoGuidedMode
 from dfbdesign.gain.film import Film, excitons_at_fluence, material_gain
 from dfbdesign.laser import LasingMode
-from dfbdesign.layout.chip import Layers
+from dfbdesign.layout.process import Layers
+from dfbdesign.reproduce import Row
 from dfbdesign.solvers.unit_cell import CellMode, CellModes
 from dfbdesign.units import cm, m, nm, uJ, um
 from dfbdesign.verify import TOLERANCE, Comparison
@@ -404,6 +405,29 @@ def layout_lines(axes: Axes, gds_path: Path) -> Axes:
         title=f"width {(right[0] - left[0]) / nm:.4g} nm, pitch {pitch} nm",
     )  # fmt: skip
     axes.grid(visible=False)
+    return axes
+
+
+def scoreboard(axes: Axes, rows: Sequence[Row]) -> Axes:
+    """Model over measurement of published numbers, fitted and predicted.
+
+    Args:
+        axes: Where to draw.
+        rows: The published numbers with ours.
+
+    Returns:
+        The axes; one line per row, the first on top; shaded where the two agree within 20 %.
+    """
+    axes.axvspan(1 / 1.2, 1.2, color="#e8f1e8", lw=0)
+    axes.axvline(1.0, color=BLACK, lw=0.8)
+    for kind, colour, marker in (("fitted", GREY, "s"), ("predicted", BLUE, "o")):
+        chosen = [(1 + row.deviation, place) for place, row in enumerate(rows) if row.kind == kind]
+        ratios, places = zip(*chosen, strict=True)
+        axes.plot(ratios, places, marker, color=colour, label=kind)
+    axes.set_yticks(range(len(rows)), [f"{row.film}: {row.quantity}" for row in rows], fontsize=6)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlabel("model / measured")
+    _legend_above(axes)
     return axes
 
 

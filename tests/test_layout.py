@@ -17,7 +17,7 @@ import pytest
 from dfbdesign.device import Device, changed, load_device, save_device
 from dfbdesign.errors import InputError
 from dfbdesign.layout import chip as chip_module
-from dfbdesign.layout import device_layout, layout, load_chip
+from dfbdesign.layout import chip_of_manifest, device_layout, layout, load_chip, save_chip
 from dfbdesign.units import nm, pm, um
 
 ROOT = Path(__file__).parent.parent
@@ -132,7 +132,7 @@ def test_the_label_says_name_period_and_duty(folder):
         )
     expected.merge()
     expected.move(label.bbox().p1 - expected.bbox().p1)
-    assert (label ^ expected).sized(-2).is_empty()  # both rounded to 1 nm
+    assert (label ^ expected).sized(-205).is_empty()  # letters are 200 nm bolder on each side
     assert label.area() > 0
 
 
@@ -213,6 +213,33 @@ def test_a_device_of_575_lines_is_below_10_kilobytes(tmp_path, reference):
         assert (tmp_path / "a.gds").stat().st_size < 10_000
 
 
+def test_oasis_holds_the_same_chip_and_the_same_bytes_every_time(folder):
+    write_chip(folder)
+    gds = read(folder / "chip.gds")
+    contents = []
+    for _ in range(2):
+        written = layout(folder / "chip.toml", folder / "chip.oas")
+        contents.append((folder / "chip.oas").read_bytes())
+    assert contents[0] == contents[1]
+    assert contents[0].startswith(b"%SEMI-OASIS")
+    oasis = read(folder / "chip.oas")
+    for layer in (LINES, LABEL, MARKS):
+        assert (region(gds, "chip", layer) ^ region(oasis, "chip", layer)).is_empty()
+    assert len(written.devices) == 12
+
+
+def test_devices_with_the_same_lines_share_their_cell(folder):
+    chip = CHIP + CHIP.replace('"870 nm"]', '"880 nm"]')
+    devices = write_chip(folder, chip).devices
+    cells = [one.cell for one in devices]
+    assert cells[12:14] == ["A01_grating", "A02_grating"]
+    assert cells[14] == "B03_grating"
+    found = read(folder / "chip.gds")
+    names = {cell.name for cell in found.each_cell() if cell.name.endswith("_grating")}
+    assert names == set(cells)
+    assert region(found, "B01", LINES).area() == region(found, "A01", LINES).area() > 0
+
+
 def test_devices_without_a_spacing_stand_a_margin_apart(folder):
     write_chip(folder, '[[array]]\ndevice = "device.toml"\nperiod = ["860 nm", "870 nm"]\n')
     found = read(folder / "chip.gds")
@@ -241,7 +268,7 @@ def test_an_interrupted_export_leaves_the_old_file_as_it_was(folder, monkeypatch
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(chip_module, "check_written", interrupt)
+    monkeypatch.setattr(chip_module, "check_open", interrupt)
     with pytest.raises(KeyboardInterrupt):
         layout(folder / "chip.toml", folder / "chip.gds")
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
@@ -251,8 +278,86 @@ def test_a_file_that_cannot_be_written_is_bad_input(folder):
     (folder / "chip.toml").write_text(CHIP)
     with pytest.raises(InputError, match="existing, writable folder"):
         layout(folder / "chip.toml", folder / "missing" / "chip.gds")
-    with pytest.raises(InputError, match=r'ends in ".gds", got "chip.oas"'):
-        layout(folder / "chip.toml", folder / "chip.oas")
+    with pytest.raises(InputError, match=r'ends in ".gds" or ".oas", got "chip.dxf"'):
+        layout(folder / "chip.toml", folder / "chip.dxf")
+
+
+PROCESS = '[process]\ndose_by = "{}"\nlayers = {{ lines = 10 }}\n'
+
+
+@pytest.mark.parametrize("kind", ["datatype", "layer"])
+def test_doses_are_rows_of_their_own_told_apart_in_the_file(folder, kind):
+    chip = CHIP.replace("spacing", "dose = [0.9, 1, 1.2]\nspacing").replace("500 um", "700 um")
+    devices = write_chip(folder, PROCESS.format(kind) + chip).devices
+    assert len(devices) == 36
+    assert [one.dose for one in devices] == [0.9, 1, 1.2] * 12
+    periods = [one.device.need_grating().period for one in devices]
+    assert periods[:9] == [0.86] * 3 + [0.8673] * 3 + [0.87] * 3
+    found = read(folder / "chip.gds")
+    place = {0.9: 0, 1: 1, 1.2: 2}
+    for one in devices:
+        step = place[one.dose]
+        number = (10 + step, 0) if kind == "layer" else (10, step)
+        shapes = found.cell(one.name).begin_shapes_rec(found.layer(*number))
+        assert kdb.Region(shapes).merged().count() == one.written.lines
+    content = json.loads((folder / "chip.manifest.json").read_text())
+    assert [tuple(row.values()) for row in content["doses"]] == [
+        (dose, *((10 + step, 0) if kind == "layer" else (10, step))) for dose, step in place.items()
+    ]
+    assert [row["dose"] for row in content["devices"]] == [one.dose for one in devices]
+
+
+def test_doses_by_layer_do_not_run_into_other_layers(folder):
+    process = '[process]\ndose_by = "layer"\n'
+    chip = CHIP.replace("spacing", "dose = [0.9, 1]\nspacing").replace("500 um", "700 um")
+    with pytest.raises(InputError, match=r"reach layer 2, which is taken. Write layers = . lines"):
+        write_chip(folder, process + chip)
+
+
+def test_lines_are_drawn_narrower_by_the_bias_and_stay_where_they_are(folder):
+    plain = write_chip(folder).devices
+    before = read(folder / "chip.gds")
+    biased = write_chip(folder, '[process]\nbias = "20 nm"\n' + CHIP).devices
+    found = read(folder / "chip.gds")
+    for old, new in zip(plain, biased, strict=True):
+        assert old.written.widths[0] - new.written.widths[0] == pytest.approx(20 * nm)
+        assert new.written.width_error == pytest.approx(old.written.width_error, abs=1e-6 * nm)
+        centres = [
+            [one.bbox().center().x for one in region(file, f"{name.name}_grating", LINES).each()]
+            for file, name in ((before, old), (found, new))
+        ]
+        assert centres[0] == centres[1]
+
+
+def test_fields_are_outlined_hold_whole_periods_and_cut_no_line(folder):
+    process = '[process.field]\nsize = "60 um"\nstitching = "10 nm"\n'
+    devices = write_chip(folder, process + CHIP).devices
+    found = read(folder / "chip.gds")
+    for one in devices:
+        outlines = region(found, one.name, 4)
+        raw = kdb.Region(found.cell(one.name).begin_shapes_rec(found.layer(4, 0)))
+        boxes = [shape.bbox() for shape in raw.each()]
+        assert len(boxes) == one.fields
+        assert max(max(box.width(), box.height()) for box in boxes) <= 60_000
+        lines = region(found, one.name, LINES)
+        assert (lines - outlines).is_empty()
+        edges = sorted({box.left for box in boxes})[1:]
+        for edge in edges:
+            cut = kdb.Region(kdb.Box(edge - 50, 0, edge + 50, 1000))
+            assert (lines & cut).is_empty()  # 50 nm clear on both sides: it lies in a groove
+        counts = [
+            (lines & kdb.Region(box)).count() for box in boxes if box.bottom == boxes[0].bottom
+        ]
+        full = int(60 / one.device.need_grating().period)
+        assert sorted(counts)[1:] == [full] * (len(counts) - 1)
+        assert one.stitching_error > 0
+
+
+def test_a_period_off_the_grid_needs_dithering(folder):
+    process = "[process]\ndither = false\n"
+    with pytest.raises(InputError, match=r"867.3 nm is no whole number .* or period = \"867 nm\""):
+        write_chip(folder, process + CHIP)
+    write_chip(folder, process + CHIP.replace("867.3", "867"))
 
 
 @pytest.mark.parametrize(
@@ -276,6 +381,11 @@ def test_a_file_that_cannot_be_written_is_bad_input(folder):
         ("[[array]]", '[process]\ntone = "negative"\n[[array]]', 'process has no key "tone"'),
         ("[[array]]", '[frame]\nmargin = "1 um"\n[[array]]', "margin .in um. must lie in"),
         ("[[array]]", "[process.layers]\nlines = -1\n[[array]]", "process layers lines"),
+        ("[[array]]", '[process.field]\nsize = "500 nm"\n[[array]]', "does not hold one period"),
+        ("[[array]]", '[process.field]\nstitching = "2 um"\n[[array]]', "between 0 and 1000 nm"),
+        ("spacing", "dose = [0]\nspacing", "array 1 dose 1"),
+        ("spacing", 'width = "-1 um"\nspacing', "array 1 width"),
+        ("[[array]]", '[process]\nbias = "260 nm"\n[[array]]', "bias 260 nm.*narrower than the"),
         ("400 um", "2200 m", "more than GDS can count"),
     ],
 )
@@ -296,6 +406,34 @@ def test_a_device_without_lines_or_size_is_refused_by_name(folder, reference):
     with pytest.raises(InputError, match="has no lines to write"):
         device_layout(device, folder / "a.gds")
     assert not list(folder.glob("a.*"))
+
+
+def test_a_chip_goes_through_its_manifest_and_back_to_the_same_file_and_the_same_gds(folder):
+    process = (
+        '[process]\ngrid = "0.5 nm"\nbias = "-3 nm"\ndose_by = "layer"\n'
+        'layers = { lines = 20 }\nfield = { size = "200 um", stitching = "5 nm" }\n'
+        '[frame]\nlabel_height = "21 um"\n'
+    )
+    chip = process + CHIP.replace("spacing", 'width = "90 um"\ndose = [0.9, 1.1]\nspacing')
+    write_chip(folder, chip)
+    first = (folder / "chip.gds").read_bytes()
+    read_back = chip_of_manifest(folder / "chip.manifest.json")
+    assert read_back == load_chip(folder / "chip.toml")
+    save_chip(read_back, folder / "again.toml")
+    assert load_chip(folder / "again.toml") == read_back
+    layout(folder / "again.toml", folder / "again.gds")
+    assert (folder / "again.gds").read_bytes() == first
+    save_chip(chip_of_manifest(folder / "again.manifest.json"), folder / "third.toml")
+    assert (folder / "third.toml").read_bytes() == (folder / "again.toml").read_bytes()
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"chip": {"array": []}}'])
+def test_what_is_no_manifest_is_bad_input(tmp_path, text):
+    (tmp_path / "a.manifest.json").write_text(text)
+    with pytest.raises(InputError, match=r"cannot read a chip from .*a.manifest.json"):
+        chip_of_manifest(tmp_path / "a.manifest.json")
+    with pytest.raises(InputError, match="cannot read a chip from"):
+        chip_of_manifest(tmp_path / "missing.json")
 
 
 def test_a_chip_file_reads_back_with_its_devices(folder):

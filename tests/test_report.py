@@ -266,7 +266,7 @@ def test_the_calibration_predicts_a_laser_made_with_the_same_model(tmp_path):
     )
     page = written(started, tmp_path, verification=False)
     text = page.section("calibration")
-    assert "-0.1000 from what the device file says" in text
+    assert "-0.0800 on the film's index data" in " ".join(text.split())
     assert "the <b>first</b>" in text
     fitted, predicted = page.rows("Lasers of the same stack")
     assert fitted[-1] == "fitted"

@@ -5,7 +5,7 @@ e-beam tool writes on a grid, and a period is rarely a multiple of it. Rounding 
 move the laser wavelength; here each line is rounded by itself, and all lines have one width:
 
 $$ w = g \left[ D \Lambda / g \right], \qquad
-   x_k = x_0 + g \left[ (k \Lambda + s_k) / g \right] $$
+   x_k = x_0 + g \left[ (k \Lambda + s_k) / g + o \right] $$
 
 | symbol | meaning |
 |---|---|
@@ -14,6 +14,10 @@ $$ w = g \left[ D \Lambda / g \right], \qquad
 | $\Lambda, D$ | period and duty |
 | $x_k, w$ | left edge and width of line k |
 | $s_k$ | total length of the phase shifts between the first line and line k |
+| $o$ | the same part of a step for all lines, chosen so that the mean period is exact |
+
+Rounding alone can tilt the straight line through all lines: 575 lines of 870.0008 nm on a 1 nm
+grid would all be 870 nm apart. Where the roundings change is free, so $o$ is chosen among 64ths.
 
 The lines are one rectangle, repeated by a few array references. Every reference starts on the grid
 and steps by a whole number of grid steps, so that no reader has anything to round.
@@ -21,17 +25,22 @@ and steps by a whole number of grid steps, so that no reader has anything to rou
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import gdstk
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dfbdesign.device import Device, Grating, Lines
+from dfbdesign.device import Device, Lines, PhaseShift
 from dfbdesign.errors import InputError
 from dfbdesign.units import nm, um
 
 _TIE_DIGITS = 6  # a step and a half is a tie, also when floating point says 1.4999999999
+_OFFSETS = 64  # of the roundings of a grating
+_SAME_TILT = 1e-5  # of a grid step per line: 0.01 pm on a grid of 1 nm
 _MOST_COLUMNS = 32767  # the column count of a GDS array is a signed 16-bit number
+
+Float = NDArray[np.float64]
 
 MOST_STEPS = 2**31 - 1
 """A GDS coordinate is a signed 32-bit number."""
@@ -105,31 +114,30 @@ def exposed_lines(device: Device) -> tuple[int, Lines]:
     )
 
 
-def inserted_length(grating: Grating) -> NDArray[np.float64]:
+def inserted_length(periods: int, phase_shifts: tuple[PhaseShift, ...]) -> NDArray[np.float64]:
     """Total length of the phase shifts to the left of every line.
 
     Args:
-        grating: A finite grating; each shift is moved to the nearest end of a period.
+        periods: Number of lines.
+        phase_shifts: The shifts; each is moved to the nearest end of a period.
 
     Returns:
         Length [µm], shape (line,).
-
-    Raises:
-        InputError: If the grating has no length.
     """
-    number = np.arange(grating.periods)
-    total = np.zeros(grating.periods)
-    for phase_shift in grating.phase_shifts:
-        total[number >= round(phase_shift.position * grating.periods)] += phase_shift.shift
+    number = np.arange(periods)
+    total = np.zeros(periods)
+    for phase_shift in phase_shifts:
+        total[number >= round(phase_shift.position * periods)] += phase_shift.shift
     return total
 
 
-def line_pattern(device: Device, grid: float = 1 * nm) -> LinePattern:
+def line_pattern(device: Device, grid: float = 1 * nm, bias: float = 0.0) -> LinePattern:
     """The lines of a device, each rounded to the grid by itself.
 
     Args:
         device: A device with lines and a grating of finite length and width.
         grid: Grid step of the e-beam tool [µm].
+        bias: How much wider a line opens than it is drawn [µm].
 
     Returns:
         The lines as they will be drawn.
@@ -150,7 +158,7 @@ def line_pattern(device: Device, grid: float = 1 * nm) -> LinePattern:
         (434, array([ 217, 1084, 1952, 2819, 3686, 4554]))
     """
     grating = device.need_grating()
-    width = _line_width(device, grating.period, grid)
+    width = _line_width(device, grating.period, grid, bias)
     if grating.width is None:
         raise InputError('grating has no width. Add width = "500 um", the length of its lines.')
     if grating.periods < 2:
@@ -163,9 +171,11 @@ def line_pattern(device: Device, grid: float = 1 * nm) -> LinePattern:
             f"width (along y) must be at least one grid step, {grid / nm:g} nm, "
             f"got {grating.width / nm:g} nm."
         )
-    start = np.arange(grating.periods) * grating.period + inserted_length(grating)
+    start = np.arange(grating.periods) * grating.period + inserted_length(
+        grating.periods, grating.phase_shifts
+    )
     first = to_steps(start[0] + (grating.period - width * grid) / 2, grid)
-    left = first + to_steps(start - start[0], grid)
+    left = first + _places(grating.period, grating.periods, grating.phase_shifts, grid)
     if max(left[-1] + width, length) > MOST_STEPS:
         raise InputError(
             f"the grating is {max(start[-1], grating.width):g} um long, more than GDS can count "
@@ -175,38 +185,70 @@ def line_pattern(device: Device, grid: float = 1 * nm) -> LinePattern:
     return LinePattern(grid, stride, width, length, left)
 
 
-def _line_width(device: Device, period: float, grid: float) -> int:
+@lru_cache(maxsize=1024)  # a duty or dose ladder asks for the same places again and again
+def _places(
+    period: float, periods: int, phase_shifts: tuple[PhaseShift, ...], grid: float
+) -> NDArray[np.int64]:
+    """Left edges from the first one's, in steps: rounded with the offset that tilts them least."""
+    inserted = inserted_length(periods, phase_shifts)
+    number = np.arange(periods)
+    exact = np.round((number * period + inserted - inserted[0]) / grid, _TIE_DIGITS)
+    steps = np.floor(exact + 0.5)
+    centred: Float = number - np.float64((periods - 1) / 2)
+    tilt = _tilt(steps, exact, centred)
+    for offset in np.arange(1, _OFFSETS) / _OFFSETS:
+        if tilt < _SAME_TILT:
+            break
+        other = np.floor(exact + offset + 0.5)
+        if (found := _tilt(other, exact, centred)) < tilt - _SAME_TILT:
+            steps, tilt = other, found
+    places: NDArray[np.int64] = (steps - steps[0]).astype(np.int64)
+    return places
+
+
+def _tilt(steps: Float, exact: Float, centred: Float) -> float:
+    """Error of the mean pitch, in steps."""
+    return float(abs((steps - exact) @ centred) / (centred @ centred))
+
+
+def _line_width(device: Device, period: float, grid: float, bias: float) -> int:
     duty = exposed_lines(device)[1].duty
-    width = int(to_steps(duty * period, grid))
+    width = int(to_steps(duty * period - bias, grid))
     narrowest_gap = int(np.floor(np.round(period / grid, _TIE_DIGITS))) - width
     for name, steps, share in (("line", width, duty), ("gap", narrowest_gap, 1 - duty)):
         if steps < 1:
             raise InputError(
                 f"the {name}, {share * period / nm:.4g} nm (duty {duty:g}, period "
-                f"{period / nm:g} nm), is narrower than the grid of {grid / nm:g} nm. "
+                f"{period / nm:g} nm{f', bias {bias / nm:g} nm' if bias else ''}), is narrower "
+                f"than the grid of {grid / nm:g} nm. "
                 f"Choose a {'larger' if name == 'line' else 'smaller'} duty or a finer grid."
             )
     return width
 
 
-def _runs(pattern: LinePattern, stride: int) -> list[tuple[int, int, int]]:
-    """Every line exactly once, as (left edge, number of lines, pitch), in arrays of equal pitch.
+@lru_cache(maxsize=1024)
+def _runs(stride_exact: Fraction, places: bytes) -> list[tuple[int, int, int]]:
+    """Every line exactly once, as (place, number of lines, pitch), in arrays of equal pitch.
 
-    Each array takes every `stride`-th line and ends where rounding or a phase shift breaks the
-    pitch.
+    Each array takes every n-th line and ends where rounding or a phase shift breaks the pitch;
+    n is the denominator of that rational approximation of the period which needs fewest arrays.
     """
-    pitch = int(to_steps(float(stride * pattern.stride), 1))
+    left = np.frombuffer(places, dtype=np.int64)
+    strides = sorted({stride_exact.limit_denominator(2**bits).denominator for bits in range(11)})
+    pitches = [int(to_steps(float(stride * stride_exact), 1)) for stride in strides]
+    breaks = [left[n:] - left[:-n] != pitch for n, pitch in zip(strides, pitches, strict=True)]
+    fewest = int(np.argmin([n + found.sum() for n, found in zip(strides, breaks, strict=True)]))
+    stride, pitch = strides[fewest], pitches[fewest]
     runs = []
-    for offset in range(min(stride, len(pattern.left))):
-        left = pattern.left[offset::stride]
-        breaks = np.flatnonzero(np.diff(left) != pitch) + 1
-        for run in np.split(left, breaks):
+    for offset in range(min(stride, len(left))):
+        ends = np.flatnonzero(breaks[fewest][offset::stride]) + 1
+        for run in np.split(left[offset::stride], ends):
             pieces = range(0, len(run), _MOST_COLUMNS)
             runs += [(int(run[i]), len(run[i : i + _MOST_COLUMNS]), pitch) for i in pieces]
     return runs
 
 
-def grating_cell(name: str, pattern: LinePattern, layer: int) -> gdstk.Cell:
+def grating_cell(name: str, pattern: LinePattern, layer: int, datatype: int = 0) -> gdstk.Cell:
     """The lines of a grating: one rectangle, and the fewest array references that repeat it.
 
     The stride of the arrays is a denominator of a rational approximation of the period, which
@@ -216,6 +258,7 @@ def grating_cell(name: str, pattern: LinePattern, layer: int) -> gdstk.Cell:
         name: Name of the cell; the cell of the single line is called `name` + "_line".
         pattern: The lines.
         layer: GDS layer of the lines.
+        datatype: GDS datatype of the lines.
 
     Returns:
         The cell; its lower left corner is where the grating starts.
@@ -223,10 +266,11 @@ def grating_cell(name: str, pattern: LinePattern, layer: int) -> gdstk.Cell:
     grid = pattern.grid
     line = gdstk.Cell(f"{name}_line")
     size = (pattern.width * grid, pattern.length * grid)
-    line.add(gdstk.rectangle((0, 0), size, layer=layer))
-    strides = {pattern.stride.limit_denominator(2**bits).denominator for bits in range(11)}
+    line.add(gdstk.rectangle((0, 0), size, layer=layer, datatype=datatype))
     cell = gdstk.Cell(name)
-    for left, columns, pitch in min((_runs(pattern, s) for s in sorted(strides)), key=len):
+    places = pattern.left - pattern.left[0]
+    for place, columns, pitch in _runs(pattern.stride, places.tobytes()):
+        left = place + int(pattern.left[0])
         cell.add(
             gdstk.Reference(line, (left * grid, 0), columns=columns, spacing=(pitch * grid, 0))
             if columns > 1
@@ -235,18 +279,37 @@ def grating_cell(name: str, pattern: LinePattern, layer: int) -> gdstk.Cell:
     return cell
 
 
-def label(text: str, height: float, layer: int) -> list[gdstk.Polygon]:
+def label(
+    text: str, height: float, layer: int, glyphs: dict[str, gdstk.Cell]
+) -> list[gdstk.Reference]:
     """Text to be read under the microscope, clear below the grating.
 
     Args:
         text: One or more lines of ASCII text.
         height: Height of a capital letter with its descender [µm].
         layer: GDS layer of the letters.
+        glyphs: The cells of the letters in use; new letters are added.
 
     Returns:
         The letters, starting at x = 0, from `LABEL_DISTANCE` below y = 0 downwards.
     """
-    return gdstk.text(text, height, (0, -LABEL_DISTANCE - height), layer=layer)
+    references = []
+    for row, line in enumerate(text.split("\n")):
+        for column, letter in enumerate(line):
+            if letter not in glyphs:
+                cell = glyphs[letter] = gdstk.Cell(f"letter_{ord(letter):02x}")
+                cell.add(*_letter(letter, height, layer))
+            if glyphs[letter].polygons:  # not for a blank
+                x, y = column * height * 9 / 16, -LABEL_DISTANCE - height * (1 + row * 5 / 4)
+                references.append(gdstk.Reference(glyphs[letter], (x, y)))
+    return references
+
+
+def _letter(letter: str, height: float, layer: int) -> list[gdstk.Polygon]:
+    """A letter whose parts do not touch in a point alone, which no mask maker accepts."""
+    return gdstk.offset(
+        gdstk.text(letter, height, (0, 0)), height / 200, use_union=True, layer=layer
+    )
 
 
 def corner_marks(
@@ -275,28 +338,25 @@ def corner_marks(
 
 def device_cell(
     name: str,
+    lines: gdstk.Cell,
     pattern: LinePattern,
-    text: str,
-    label_height: float,
-    layers: tuple[int, int, int],
+    letters: list[gdstk.Reference],
+    mark_layer: int,
 ) -> gdstk.Cell:
-    """A whole device: its lines in a cell of their own, its label and its four crosses.
+    """A whole device: a reference to its lines, which are its first, its label, its four crosses.
 
     Args:
-        name: Name of the cell; the cell of the lines is called `name` + "_grating".
+        name: Name of the cell.
+        lines: The cell of its lines, which equal devices share.
         pattern: The lines.
-        text: The label.
-        label_height: Height of the letters [µm].
-        layers: GDS layers of lines, label and crosses.
+        letters: The label.
+        mark_layer: GDS layer of the crosses.
 
     Returns:
         The cell; its origin is the lower left corner of the grating.
     """
-    lines_layer, label_layer, mark_layer = layers
-    lines = grating_cell(f"{name}_grating", pattern, lines_layer)
     right, top = pattern.extent[1], pattern.length * pattern.grid
     cell = gdstk.Cell(name)
-    cell.add(gdstk.Reference(lines))
-    cell.add(*label(text, label_height, label_layer))
+    cell.add(gdstk.Reference(lines), *letters)
     cell.add(*corner_marks((0, 0), (right, top), MARK_DISTANCE, MARK_SIZE, mark_layer))
     return cell

@@ -3,7 +3,7 @@
 KLayout reads the file, flattens the array references and gives every line as it will be exposed.
 The comparison is with the device itself, never with what the writer meant to draw: line k belongs
 at k times the designed period (plus the phase shifts before it) from the first line. A grating may
-be moved as a whole without anything changing, so the first line is where positions count from.
+be moved as a whole without anything changing: edges count from where the largest error is least.
 """
 
 from collections.abc import Mapping
@@ -31,11 +31,11 @@ class WrittenPattern:
     widths: tuple[float, float]
     """Narrowest and widest line along x [µm]."""
     width_error: float
-    """Largest difference of a width from duty times period, signed [µm]."""
+    """Largest difference of a width from the one to draw, signed [µm]."""
     lengths: tuple[float, float]
     """Shortest and longest line along y [µm]."""
     largest_edge_error: float
-    """Largest distance of an edge from its place at whole periods from the first line's [µm]."""
+    """Largest distance of an edge from its place, the grating moved to where it is least [µm]."""
     mean_period: float
     """Slope of the straight line through the centres of all lines, phase shifts removed [µm]."""
     mean_period_error: float
@@ -50,7 +50,7 @@ def check_written(
     """Read gratings back through KLayout and compare every line with the design.
 
     Args:
-        path: A GDS file.
+        path: A GDS or OASIS file.
         layer: GDS layer of the lines.
         grid: Grid step of the e-beam tool [µm].
         devices: The designed device for each cell that holds a grating and nothing else.
@@ -62,24 +62,65 @@ def check_written(
         InputError: If the file cannot be read, a cell is missing, or a cell does not hold the
             designed number of rectangles.
     """
+    return check_open(open_layout(path), (layer, 0), grid, devices)
+
+
+def open_layout(path: str | Path) -> kdb.Layout:
+    """Read a layout with KLayout.
+
+    Args:
+        path: A GDS or OASIS file.
+
+    Returns:
+        What KLayout found.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
     layout = kdb.Layout()
     try:
         layout.read(str(path))
     except RuntimeError as error:
         raise InputError(f"cannot read {path} as a layout: {error}.") from error
+    return layout
+
+
+def check_open(
+    layout: kdb.Layout,
+    number: tuple[int, int],
+    grid: float,
+    devices: Mapping[str, Device],
+    bias: float = 0.0,
+) -> dict[str, WrittenPattern]:
+    """Compare every line of the gratings of one dose with the design.
+
+    Args:
+        layout: A file that KLayout has read.
+        number: GDS layer and datatype of the lines.
+        grid: Grid step of the e-beam tool [µm].
+        devices: The designed device for each cell that holds a grating and nothing else.
+        bias: How much wider a line opens than it is drawn [µm].
+
+    Returns:
+        What was found in each cell.
+
+    Raises:
+        InputError: If a cell is missing, or does not hold the designed number of rectangles.
+    """
     return {
-        name: _compare(read_lines(layout, name, layer), layout.dbu, name, device, grid)
+        name: _compare(read_lines(layout, name, *number), layout.dbu, name, device, grid, bias)
         for name, device in devices.items()
     }
 
 
-def read_lines(layout: kdb.Layout, name: str, layer: int) -> NDArray[np.int64]:
+def read_lines(layout: kdb.Layout, name: str, layer: int, datatype: int = 0) -> NDArray[np.int64]:
     """Every rectangle in a cell and all it refers to.
 
     Args:
         layout: A file that KLayout has read.
         name: Name of the cell.
         layer: GDS layer.
+        datatype: GDS datatype.
 
     Returns:
         Left, bottom, right and top edges, sorted from left to right, in database units, shape
@@ -91,20 +132,53 @@ def read_lines(layout: kdb.Layout, name: str, layer: int) -> NDArray[np.int64]:
     cell = layout.cell(name)
     if cell is None:
         raise InputError(f'the layout has no cell "{name}".')
-    boxes = []
-    shapes = cell.begin_shapes_rec(layout.layer(layer, 0))
-    while not shapes.at_end():
-        shape = shapes.shape()
+    boxes = _boxes(layout, cell, layout.layer(layer, datatype))
+    return boxes[np.lexsort(boxes.T[::-1])]
+
+
+def _boxes(layout: kdb.Layout, cell: kdb.Cell, layer_index: int) -> NDArray[np.int64]:
+    """Boxes of a cell with its array references resolved, shape (box, 4)."""
+    found = [np.empty((0, 4), dtype=np.int64)]
+    for shape in cell.shapes(layer_index).each():
         if not shape.is_box():
-            raise InputError(f'cell "{name}" holds a shape that is not a rectangle: {shape}.')
-        box = shape.box.transformed(shapes.trans())
-        boxes.append((box.left, box.bottom, box.right, box.top))
-        shapes.next()
-    return np.array(sorted(boxes), dtype=np.int64).reshape(-1, 4)
+            raise InputError(f'cell "{cell.name}" holds a shape that is not a rectangle: {shape}.')
+        box = shape.box
+        found.append(np.array([(box.left, box.bottom, box.right, box.top)]))
+    children: dict[int, NDArray[np.int64]] = {}
+    for instance in cell.each_inst():
+        child = instance.cell_index
+        if child not in children:
+            children[child] = _boxes(layout, layout.cell(child), layer_index)
+        found.append(_repeated(children[child], instance))
+    return np.concatenate(found)
+
+
+def _repeated(boxes: NDArray[np.int64], instance: kdb.Instance) -> NDArray[np.int64]:
+    """Boxes of a cell as often as an array reference repeats them."""
+    if instance.is_complex():
+        raise InputError(f"the layout holds a turned or scaled array: {instance}.")
+    move, a, b = instance.trans, instance.a, instance.b
+    if move.rot:  # a quarter turn or a mirror: the corners of a box are the corners of a box
+        corners = [[move.trans(kdb.Point(*corner)) for corner in (one[:2], one[2:])]
+                   for one in boxes.tolist()]  # fmt: skip
+        points = np.sort([[(one.x, one.y) for one in pair] for pair in corners], axis=1)
+        boxes = points.reshape(-1, 4)
+    else:
+        boxes = boxes + (move.disp.x, move.disp.y) * 2
+    i = np.arange(max(1, instance.na))[:, None, None]
+    j = np.arange(max(1, instance.nb))[:, None]
+    steps = i * np.array((a.x, a.y) * 2) + j * np.array((b.x, b.y) * 2)
+    repeated: NDArray[np.int64] = (boxes + steps.reshape(-1, 1, 4)).reshape(-1, 4)
+    return repeated
 
 
 def _compare(
-    edges: NDArray[np.int64], unit: float, name: str, device: Device, grid: float
+    edges: NDArray[np.int64],
+    unit: float,
+    name: str,
+    device: Device,
+    grid: float,
+    bias: float,
 ) -> WrittenPattern:
     grating = device.need_grating()
     if len(edges) != grating.periods:
@@ -112,18 +186,16 @@ def _compare(
             f'cell "{name}" holds {len(edges)} lines where the device has {grating.periods}.'
         )
     number = np.arange(grating.periods)
-    inserted = inserted_length(grating)
+    inserted = inserted_length(grating.periods, grating.phase_shifts)
     designed = number * grating.period + inserted - inserted[0]
     left, bottom, right, top = edges.T
     moved = np.array([left - left[0], right - right[0]]) * unit
     errors = np.round(moved - designed, _NOISE_DIGITS)
     drift = _slope(number, errors.mean(axis=0))
+    errors -= (errors.max() + errors.min()) / 2
     widths, lengths = (right - left) * unit, (top - bottom) * unit
-    width_errors = widths - exposed_lines(device)[1].duty * grating.period
-    steps = edges * (unit / grid)
-    on_grid = np.abs(steps - np.round(steps)) < _ON_GRID
-    # A corner is on the grid if both edges that meet in it are.
-    corners = (on_grid[:, 0::2].sum(axis=1) * on_grid[:, 1::2].sum(axis=1)).sum()
+    wanted = exposed_lines(device)[1].duty * grating.period
+    width_errors = np.round(widths + bias - wanted, _NOISE_DIGITS)
     return WrittenPattern(
         lines=len(edges),
         widths=(float(widths.min()), float(widths.max())),
@@ -132,8 +204,18 @@ def _compare(
         largest_edge_error=float(np.abs(errors).max()),
         mean_period=grating.period + drift,
         mean_period_error=drift,
-        off_grid_vertices=int(4 * len(edges) - corners),
+        off_grid_vertices=_off_grid(edges, unit / grid),
     )
+
+
+def _off_grid(edges: NDArray[np.int64], steps_per_unit: float) -> int:
+    """How many corners of boxes are not on the machine grid."""
+    if steps_per_unit.is_integer():
+        return 0
+    steps = edges * steps_per_unit
+    on_grid = np.abs(steps - np.round(steps)) < _ON_GRID
+    # A corner is on the grid if both edges that meet in it are.
+    return int(4 * len(edges) - (on_grid[:, 0::2].sum(axis=1) * on_grid[:, 1::2].sum(axis=1)).sum())
 
 
 def _slope(x: NDArray[np.int64], y: NDArray[np.float64]) -> float:

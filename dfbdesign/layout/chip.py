@@ -1,156 +1,69 @@
 """From a chip file to a GDS file: arrays of devices, checked through a second reader.
 
 A chip file names device files and the values their axes run over. Columns of an array run over the
-period, rows over duty and length, so that on the chip the wavelength grows from left to right.
+period and at every period over the dose, rows over duty and length, so that on the chip the
+wavelength grows from left to right.
 Devices are named by array and number, in reading order from the top left: `A01`, `A02`, ... The
 origin of the chip is the centre of its lower left mark, so that the positions in the manifest are
 the way to go from that mark.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import count, product
+from itertools import count, cycle
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Annotated, Any, Self
+from typing import Any
 
 import gdstk
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from dfbdesign.checks import within
-from dfbdesign.device import Device, Length, Part, changed, explain, load_device
+from dfbdesign.device import Device
 from dfbdesign.errors import InputError
-from dfbdesign.files import read_toml, writing
+from dfbdesign.files import writing
 from dfbdesign.layout.cells import (
     MOST_STEPS,
     LinePattern,
     corner_marks,
     device_cell,
     exposed_lines,
+    grating_cell,
+    label,
     line_pattern,
     to_steps,
 )
-from dfbdesign.layout.check import check_written
+from dfbdesign.layout.check import WrittenPattern, check_open, open_layout
+from dfbdesign.layout.chip_file import (
+    FRAME_MARK_SIZE,
+    Array,
+    Chip,
+    chip_tables,
+    load_chip,
+)
+from dfbdesign.layout.fields import FieldPlan, field_outlines, field_plan, need_whole_steps
 from dfbdesign.layout.manifest import Layout, PlacedDevice, worst, write_manifest
 from dfbdesign.layout.preview import write_preview
+from dfbdesign.layout.process import Process
 from dfbdesign.units import m, nm, um
 
-FRAME_MARK_SIZE = 100 * um
-"""Tip to tip of the crosses at the corners of the chip."""
 _TIMESTAMP = datetime(2000, 1, 1)  # the same chip is the same file, whenever it is written
 
-LayerNumber = Annotated[int, Field(ge=0, le=32767)]
 
+@dataclass(frozen=True)
+class _Drawn:
+    device: Device
+    dose: float
+    pattern: LinePattern
+    plan: FieldPlan | None
+    lines: gdstk.Cell
+    cell: gdstk.Cell
+    origin: tuple[float, float] = (0.0, 0.0)
 
-class Layers(Part):
-    """GDS layer numbers."""
-
-    lines: LayerNumber = 1
-    label: LayerNumber = 2
-    marks: LayerNumber = 3
-
-
-class Process(Part):
-    """What the e-beam tool asks for; the resist is positive, so what is drawn becomes lines."""
-
-    grid: Length = 1 * nm
-    """Step of the machine, and database unit of the file."""
-    layers: Layers = Layers()
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        within("grid (in nm)", self.grid / nm, 0.05, 100, 'Write grid = "1 nm".')
-        return self
-
-
-class Frame(Part):
-    """What surrounds the devices."""
-
-    margin: Length = 100 * um
-    """From the devices to the marks of the chip, and between arrays."""
-    label_height: Length = 40 * um
-    """Height of the letters."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        within("margin (in um)", self.margin, FRAME_MARK_SIZE / 2, 10000)
-        within("label_height (in um)", self.label_height, 1, 1000)
-        return self
-
-
-def _device(value: Any, info: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    folder = info.context["folder"] if info.context else Path()
-    return load_device(folder / value)
-
-
-class Array(Part):
-    """One device and the values its axes run over; an empty axis keeps the device's own value."""
-
-    device: Annotated[Device, BeforeValidator(_device)]
-    """A device, or the path of its file beside the chip file."""
-    period: tuple[Length, ...] = ()
-    """Periods of the columns, from left to right."""
-    duty: tuple[float, ...] = ()
-    """Duties of the rows, from the top."""
-    length: tuple[Length, ...] = ()
-    """Grating lengths of the rows; every duty is repeated at every length."""
-    spacing: tuple[Length, Length] | None = None
-    """From one device to the next along x and y; `None` for the frame's margin between them."""
-
-    def rows(self) -> list[list[Device]]:
-        """The devices, row by row from the top, each row from left to right.
-
-        Returns:
-            The devices.
-
-        Raises:
-            InputError: If an axis holds a value that the device does not allow.
-        """
-        grating = self.device.need_grating()
-        duties = self.duty or (exposed_lines(self.device)[1].duty,)
-        return [
-            [self._one(period, duty, length) for period in self.period or (grating.period,)]
-            for duty, length in product(duties, self.length or (grating.length,))
-        ]
-
-    def _one(self, period: float, duty: float, length: float | None) -> Device:
-        changes = {
-            "grating.period": period,
-            "grating.length": length,
-            f"layers.{exposed_lines(self.device)[0]}.lines.duty": duty,
-        }
-        return changed(self.device, changes)
-
-
-class Chip(Part):
-    """A whole chip."""
-
-    process: Process = Process()
-    frame: Frame = Frame()
-    array: tuple[Array, ...] = Field(min_length=1, max_length=len(ascii_uppercase))
-
-
-def load_chip(path: str | Path) -> Chip:
-    """Read a chip file.
-
-    Args:
-        path: A TOML file; device files are looked for beside it.
-
-    Returns:
-        The checked chip.
-
-    Raises:
-        InputError: If this file or a device file cannot be read, or anything in it is wrong.
-    """
-    path = Path(path)
-    try:
-        return Chip.model_validate(read_toml(path), context={"folder": path.parent})
-    except ValidationError as error:
-        raise InputError(f"{path}: {explain(error)}") from None
+    def centre(self) -> tuple[float, float]:
+        left, right = self.pattern.extent
+        height = self.pattern.length * self.pattern.grid
+        return self.origin[0] + (left + right) / 2, self.origin[1] + height / 2
 
 
 def layout(chip_path: str | Path, gds_path: str | Path) -> Layout:
@@ -201,60 +114,97 @@ def write_layout(chip: Chip, gds_path: str | Path) -> Layout:
         InputError: If the chip cannot be drawn or a file cannot be written.
     """
     path = Path(gds_path)
-    if path.suffix != ".gds":
-        raise InputError(f'the layout must be a file that ends in ".gds", got "{path.name}".')
+    if path.suffix not in (".gds", ".oas"):
+        raise InputError(
+            f'the layout must be a file that ends in ".gds" or ".oas", got "{path.name}".'
+        )
     grid = chip.process.grid
     drawn = _place(chip)
     top = _chip_cell(chip, drawn)
     library = gdstk.Library("dfbdesign", unit=um / m, precision=grid / m)
     library.add(top, *top.dependencies(True))
     with writing(path) as temporary:
-        library.write_gds(temporary, timestamp=_TIMESTAMP)
-        gratings = {f"{one.cell.name}_grating": one.device for one in drawn}
-        written = check_written(temporary, chip.process.layers.lines, grid, gratings)
+        if path.suffix == ".oas":
+            library.write_oas(temporary)
+        else:
+            library.write_gds(temporary, timestamp=_TIMESTAMP)
+        written = _read_back(temporary, chip, drawn)
+    field = chip.process.field
     devices = tuple(
-        PlacedDevice(one.cell.name, one.device, one.centre(), pattern)
-        for one, pattern in zip(drawn, written.values(), strict=True)
+        PlacedDevice(
+            name=one.cell.name,
+            cell=one.lines.name,
+            device=one.device,
+            dose=one.dose,
+            position=one.centre(),
+            written=written[one.lines.name],
+            fields=1 if one.plan is None else (len(one.plan.edges) + 1) * one.plan.rows,
+            stitching_error=(
+                0.0 if one.plan is None or field is None else one.plan.period_error(field.stitching)
+            ),
+        )
+        for one in drawn
     )
-    manifest = write_manifest(path, grid, devices)
+    numbers = chip.process.numbers(chip.doses)
+    manifest = write_manifest(path, grid, numbers, chip_tables(chip), devices)
     preview = write_preview(path.with_suffix(".svg"), top, drawn[0].pattern)
     return Layout((path, *manifest, preview), devices, worst(devices))
 
 
+def _read_back(path: Path, chip: Chip, drawn: list[_Drawn]) -> dict[str, WrittenPattern]:
+    """What the file holds, one distinct grating after the other, dose by dose."""
+    found: dict[str, WrittenPattern] = {}
+    file = open_layout(path)
+    for dose, number in chip.process.numbers(chip.doses).items():
+        gratings = {one.lines.name: one.device for one in drawn if one.dose == dose}
+        found |= check_open(file, number, chip.process.grid, gratings, chip.process.bias)
+    return found
+
+
 @dataclass(frozen=True)
-class _Drawn:
-    device: Device
-    pattern: LinePattern
-    cell: gdstk.Cell
-    origin: tuple[float, float] = (0.0, 0.0)
+class _Shared:
+    """Cells that more than one device refers to, by what they show."""
 
-    def centre(self) -> tuple[float, float]:
-        left, right = self.pattern.extent
-        height = self.pattern.length * self.pattern.grid
-        return self.origin[0] + (left + right) / 2, self.origin[1] + height / 2
-
-
-def _draw(name: str, device: Device, chip: Chip) -> _Drawn:
-    try:
-        pattern = line_pattern(device, chip.process.grid)
-    except InputError as error:
-        raise InputError(f"device {name}: {error}") from error
-    period = device.need_grating().period
-    text = f"{name}\n{period / nm:.8g} nm\nduty {exposed_lines(device)[1].duty:.4g}"
-    layers = chip.process.layers
-    numbers = (layers.lines, layers.label, layers.marks)
-    return _Drawn(
-        device, pattern, device_cell(name, pattern, text, chip.frame.label_height, numbers)
+    numbers: dict[float, tuple[int, int]]
+    lines: dict[tuple[Any, ...], tuple[LinePattern, FieldPlan | None, gdstk.Cell]] = field(
+        default_factory=dict
     )
+    glyphs: dict[str, gdstk.Cell] = field(default_factory=dict)
+
+
+def _draw(name: str, device: Device, dose: float, chip: Chip, shared: _Shared) -> _Drawn:
+    process, layers = chip.process, chip.process.layers
+    grating, duty = device.need_grating(), exposed_lines(device)[1].duty
+    key = (grating.period, grating.length, grating.width, grating.phase_shifts, duty, dose)
+    if key not in shared.lines:
+        try:
+            pattern = line_pattern(device, process.grid, process.bias)
+            if not process.dither:
+                need_whole_steps(pattern)
+            plan = field_plan(pattern, process.field.size) if process.field else None
+        except InputError as error:
+            raise InputError(f"device {name}: {error}") from error
+        lines = grating_cell(f"{name}_grating", pattern, *shared.numbers[dose])
+        shared.lines[key] = pattern, plan, lines
+    pattern, plan, lines = shared.lines[key]
+    text = f"{name}\n{grating.period / nm:.8g} nm\nduty {duty:.4g}"
+    if len(shared.numbers) > 1:
+        text += f"\ndose {dose:.4g}"
+    letters = label(text, chip.frame.label_height, layers.label, shared.glyphs)
+    cell = device_cell(name, lines, pattern, letters, layers.marks)
+    if plan is not None and process.field is not None:
+        cell.add(*field_outlines(pattern, plan, process.field.size, layers.fields))
+    return _Drawn(device, dose, pattern, plan, lines, cell)
 
 
 def _place(chip: Chip) -> list[_Drawn]:
     """All devices; arrays stand below each other, with the lower left chip mark at (0, 0)."""
     margin = chip.frame.margin
     placed = []
+    shared = _Shared(chip.process.numbers(chip.doses))
     top = 0.0
     for letter, array in zip(ascii_uppercase, chip.array, strict=False):
-        rows = _rows(letter, array, chip)
+        rows = _rows(letter, array, chip, shared)
         boxes = np.array([one.cell.bounding_box() for row in rows for one in row])
         low, high = boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
         pitch = _pitch(letter, array, high - low, (len(rows[0]), len(rows)), margin)
@@ -271,13 +221,19 @@ def _place(chip: Chip) -> list[_Drawn]:
     ]
 
 
-def _rows(letter: str, array: Array, chip: Chip) -> list[list[_Drawn]]:
+def _rows(letter: str, array: Array, chip: Chip, shared: _Shared) -> list[list[_Drawn]]:
     try:
         devices = array.rows()
     except InputError as error:
         raise InputError(f"array {letter}: {error}") from error
     number = count(1)
-    return [[_draw(f"{letter}{next(number):02d}", one, chip) for one in row] for row in devices]
+    return [
+        [
+            _draw(f"{letter}{next(number):02d}", one, dose, chip, shared)
+            for one, dose in zip(row, cycle(array.dose or (1.0,)), strict=False)
+        ]
+        for row in devices
+    ]
 
 
 def _pitch(

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.files import writing
-from dfbdesign.layout.cells import LinePattern
+from dfbdesign.layout.cells import MARK_SIZE, LinePattern
 from dfbdesign.units import mm, nm, um
 
 _WIDTH = 1000  # of the picture, in its own units
 _PADDING = 20
 _CAPTION = 50  # height below a panel for the scale bar and its caption
+_LEGIBLE = 0.003  # height of a letter over the size of the chip
 _LINES = 6  # in the magnified panel
 _COLOURS = {"lines": "#1f4e8c", "label": "#333333", "marks": "#b3261e", "page": "#ffffff"}
 
@@ -69,15 +70,30 @@ def _rectangle(left: float, bottom: float, right: float, top: float) -> NDArray[
 
 
 def _chip_shapes(chip: gdstk.Cell) -> Iterable[Shape]:
-    marks = {polygon.layer for polygon in chip.polygons}
+    """Everything that can be seen: of letters too small to be read the box around them."""
     for polygon in chip.polygons:
         yield "marks", np.array(polygon.points)
+    (left, bottom), (right, top) = np.array(chip.bounding_box())
+    mark_layers = {polygon.layer for polygon in chip.polygons}
+    legible = _LEGIBLE * max(right - left, top - bottom)
+    outlines: dict[str, NDArray[np.float64]] = {}
     for reference in chip.references:
         origin = np.array(reference.origin)
-        (left, bottom), (right, top) = reference.cell.references[0].bounding_box()
-        yield "lines", _rectangle(left, bottom, right, top) + origin
-        for polygon in reference.cell.polygons:
-            yield "marks" if polygon.layer in marks else "label", polygon.points + origin
+        lines, *letters = reference.cell.references
+        if lines.cell.name not in outlines:
+            outlines[lines.cell.name] = _rectangle(*np.ravel(np.array(lines.bounding_box())))
+        yield "lines", outlines[lines.cell.name] + origin
+        if legible < MARK_SIZE:
+            shown = (one for one in reference.cell.polygons if one.layer in mark_layers)
+            yield from (("marks", mark.points + origin) for mark in shown)
+        at = np.array([letter.origin for letter in letters])
+        height = np.ptp(np.array(letters[0].cell.bounding_box())[:, 1])
+        if height < legible:
+            low, high = at.min(axis=0), at.max(axis=0) + height
+            yield "label", _rectangle(*low, *high) + origin
+            continue
+        for letter in letters:
+            yield from (("label", one.points + origin) for one in letter.get_polygons())
 
 
 def _first_lines(pattern: LinePattern, height: float) -> Iterable[Shape]:
@@ -97,7 +113,7 @@ def _panel(
     parts = []
     for kind, points in shapes:
         drawn = (points - corner) * (scale, -scale) + start
-        path = " ".join(f"{x:.2f},{z:.2f}" for x, z in drawn)
+        path = " ".join(["%.2f,%.2f"] * len(drawn)) % tuple(drawn.ravel())
         parts.append(f'<polygon points="{path}" fill="{_COLOURS[kind]}"/>\n')
     foot = y + scale * (top - bottom) + _PADDING
     parts.append(_scale_bar(scale, (right - left) / 4, foot, caption))

@@ -1,0 +1,674 @@
+"""The finite laser against closed forms, its own band edges, and waves integrated another way."""
+
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from itertools import pairwise
+from math import inf, pi, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.linalg import expm
+
+from dfbdesign.cavity import FilmCavity, facets_of, stretches_of, waves_of
+from dfbdesign.device import (
+    Device,
+    FacetReflection,
+    Facets,
+    GainFilm,
+    Grating,
+    Layer,
+    Lines,
+    PhaseShift,
+    Pump,
+    Spot,
+    Target,
+    changed,
+)
+from dfbdesign.errors import InputError, NoGuidedMode, PhysicsError
+from dfbdesign.gain.film import (
+    excitons_at_fluence,
+    material_gain,
+    resolve_film,
+    unpumped_absorption,
+)
+from dfbdesign.laser import laser
+from dfbdesign.solvers import coupled_mode, unit_cell
+from dfbdesign.solvers.transfer_matrix import (
+    Cavity,
+    CavityMode,
+    Section,
+    cold_modes,
+    fields,
+    threshold_modes,
+)
+from dfbdesign.units import cm, nm
+
+laser_module, cavity_module = import_module("dfbdesign.laser"), import_module("dfbdesign.cavity")
+
+
+def made(duty=0.3, order=2, film=None, spot=None, **grating):
+    """A laser of the published stack with constant indices; no spot means no pump."""
+    lines = Lines(material=2.30, duty=duty)
+    return Device(
+        substrate=1.746,
+        superstrate=1.0,
+        layers=[
+            Layer(thickness=50 * nm, material=2.53, lines=lines, gain=True),
+            Layer(thickness=160 * nm, material=2.53, gain=True),
+        ],
+        grating=Grating(period=432.5 * nm * order, order=order, **({"length": 500} | grating)),
+        target=Target(wavelength=1670 * nm),
+        film=film and GainFilm(preset=film),
+        pump=spot and Pump(wavelength=1030 * nm, spot=Spot(**spot)),
+    )
+
+
+DOPED, NEUTRAL = "taghipour2023-doped", "taghipour2023-neutral"
+
+
+@cache
+def _cell(duty, order, period):
+    return unit_cell.modes(changed(made(duty, order), {"grating.period": period}))
+
+
+def cell_of(device):
+    """The period of a device that differs from `made` only in what is around it."""
+    grating, duty = device.grating, device.layers[0].lines.duty
+    assert device.layers == made(duty).layers
+    return _cell(duty, grating.order, grating.period)
+
+
+@pytest.fixture(autouse=True)
+def one_cell_per_stack(monkeypatch):
+    """Solve each period once."""
+    monkeypatch.setattr(laser_module, "modes", cell_of)
+
+
+def cavity_of(device):
+    film = resolve_film(device.film) if device.film else None
+    waves = waves_of(cell_of(device))
+    return FilmCavity(waves, stretches_of(device, film, waves), film, facets_of(device))
+
+
+def gains(found):
+    return np.array([mode.threshold_modal_gain for mode in found.modes])
+
+
+def detunings(found):
+    """n_g (k - k_c), from the reported wavelengths."""
+    even, odd = found.cell.band_edges
+    centre = (even.wavenumber + odd.wavenumber).real / 2
+    return np.array([found.cell.n_group * (2 * pi / m.wavelength - centre) for m in found.modes])
+
+
+# Limits and closed forms
+
+
+@pytest.mark.parametrize(("duty", "order"), [(0.3, 2), (0.7, 2), (0.5, 1)])
+def test_uniform_pump_without_gain_coupling_is_the_closed_form(duty, order, monkeypatch):
+    device = made(duty, order)
+    waves = waves_of(cell_of(device))
+    plain = replace(waves, half_split_slope=0, centre_slope=1j * waves.centre_slope.imag)
+    monkeypatch.setattr(laser_module, "waves_of", lambda cell: plain)
+    found = laser(device)
+    closed = coupled_mode.threshold_modes(
+        found.cell.kappa, found.length, (-0.06, 0.061), loss=found.cell.radiation_loss
+    )[: len(found.modes)]
+    assert len(found.modes) == 6
+    ours, theirs = np.argsort(detunings(found)), np.argsort([mode.detuning for mode in closed])
+    expected = np.array([(closed[i].gain, closed[i].detuning) for i in theirs])
+    assert gains(found)[ours] == pytest.approx(expected[:, 0], rel=1e-9)
+    assert detunings(found)[ours] == pytest.approx(expected[:, 1], abs=1e-12)
+
+
+def at_gain(mode, gain):
+    """Wavenumber of a band edge with that material gain in its cell, by inverse iteration."""
+    cell, k, x = replace(mode.cell, gain=gain), mode.wavenumber, mode.vector
+    for _ in range(30):
+        F, above = (cell.at(np.asarray(at)).matrix() for at in (k, k + 1e-6))
+        x = np.linalg.solve(F, x)
+        x = x / np.abs(x).max()
+        k -= (x @ F @ x) / (x @ (above - F) @ x) * 1e-6
+    return k
+
+
+def test_waves_linear_in_gain_err_in_second_order_against_the_cell_solved_with_gain():
+    device = made()
+    waves = waves_of(cell_of(device))
+    for sign, mode in zip((1, -1), cell_of(device).band_edges, strict=True):
+        errors = []
+        for gain in (1000 / cm, 2000 / cm):
+            split = waves.half_split + waves.half_split_slope * gain
+            linear = waves.centre + waves.centre_slope * gain + sign * split
+            errors.append(linear - at_gain(mode, gain))
+        assert abs(errors[0]) < 1e-2 * abs(waves.half_split)
+        assert errors[1] / errors[0] == pytest.approx(4, rel=0.02)
+
+
+@pytest.mark.parametrize("edge", ["bright", "dark"])
+@pytest.mark.parametrize(("duty", "order"), [(0.5, 1), (0.3, 2), (0.7, 2)])
+def test_long_gratings_approach_the_infinite_one_as_kogelnik_and_shank_say(duty, order, edge):
+    # alpha L -> (pi / kappa L)^2 for index coupling; the curvature of a band edge of complex
+    # kappa, q^2 / 2 kappa with q = pi / L and Im kappa = -h, adds a factor 1 -+ h L / 2.
+    device = made(duty, order)
+    cell = cell_of(device)
+    sign, mode = (1, cell.band_edges[0]) if edge == "bright" else (-1, cell.band_edges[1])
+    bare = -mode.wavenumber.imag / mode.gain_slope.imag
+    gaps = []
+    for length in (2000, 4000):
+        finite = changed(device, {"grating.length": length})
+        cavity, gain = cavity_of(finite), bare
+        length, modal = cavity.length, cavity.waves.confinement
+        for _ in range(4):
+            waves = cavity.at(gain)
+            kappa = sign * waves.sections[0].kappa.real
+            window = np.sort(kappa + np.array([-3, 12]) / (kappa * length**2))
+            span = modal * bare - 0.5 / length, modal * bare + 0.5 / length
+            first, *_ = threshold_modes(waves, tuple(window), span)
+            gain = first.gain / modal
+        alpha = cell.n_group * mode.gain_slope.imag * (gain - bare)
+        law = 1 + sign * waves.sections[0].kappa.imag * length / 2
+        gaps.append(alpha * length * (abs(cell.kappa) * length) ** 2 / pi**2 / law - 1)
+    assert abs(gaps[1]) < 0.01
+    assert 2 < gaps[0] / gaps[1] < 6.5
+
+
+def test_the_first_modes_of_a_long_grating_are_not_lost():
+    # Their thresholds lie far below what gain in the coupling can shift another mode by.
+    for device in (made(0.5, order=1, length=4000), made(0.3, length=4000)):
+        found = laser(device)
+        squares = gains(found)[[m.mode.edge == "dark" for m in found.modes]][:3]
+        assert squares / squares[0] == pytest.approx([1, 4, 9], rel=0.02)
+
+
+def test_the_edge_that_lases_changes_side_with_the_duty():
+    thin, thick = laser(made(0.3)), laser(made(0.7))
+    assert thin.modes[0].origin == thick.modes[0].origin == "dark"
+    assert detunings(thin)[0] < 0 < detunings(thick)[0]  # lower index in the line: dark is longer
+    assert thin.cell.kappa.real > 0 > thick.cell.kappa.real
+
+
+# Phase shifts and facets
+
+
+def test_a_quarter_period_of_a_second_order_grating_puts_the_first_mode_into_the_gap():
+    device = made(0.3)
+    shift = PhaseShift(position=0.5, shift=device.grating.period / 4)
+    found = laser(changed(device, {"grating.phase_shifts": (shift,)}))
+    assert found.modes[0].origin == "gap"
+    # Radiation pulls it from the middle: its field is even about the shift, so its R - S differ.
+    assert abs(detunings(found)[0]) < 0.05 * abs(found.cell.kappa)
+    closed = coupled_mode.threshold_modes(
+        found.cell.kappa,
+        found.length,
+        (-0.06, 0.061),
+        loss=found.cell.radiation_loss,
+        phase_shift=pi / 2,
+    )
+    assert gains(found)[0] == pytest.approx(closed[0].gain, rel=0.03)  # gain coupling
+    assert detunings(found)[0] == pytest.approx(closed[0].detuning, abs=2e-5)
+
+
+def test_a_shift_by_half_a_wave_is_none():
+    device = made(0.3)
+    shift = PhaseShift(position=0.3, shift=device.grating.period / 2)
+    shifted, plain = laser(changed(device, {"grating.phase_shifts": (shift,)})), laser(device)
+    assert gains(shifted) == pytest.approx(gains(plain), rel=1e-9)
+    assert detunings(shifted) == pytest.approx(detunings(plain), abs=1e-12)
+
+
+def test_two_shifts_at_one_place_add():
+    device = made(0.3)
+    quarter = PhaseShift(position=0.4, shift=device.grating.period / 4)
+    eighth = PhaseShift(position=0.4, shift=device.grating.period / 8)
+    twice = laser(changed(device, {"grating.phase_shifts": (eighth, eighth)}))
+    once = laser(changed(device, {"grating.phase_shifts": (quarter,)}))
+    assert gains(twice) == pytest.approx(gains(once), rel=1e-9)
+
+
+@pytest.mark.parametrize("facet", ["unpumped", FacetReflection(reflection=(0.3, 0.4))])
+def test_a_mirrored_device_lases_the_same(facet):
+    def one(mirrored):
+        ends = (facet, "open") if mirrored else ("open", facet)
+        places = (0.0, 0.3) if mirrored else (1.0, 0.7)
+        shifts = tuple(PhaseShift(position=place, shift=150 * nm) for place in places)
+        facets = Facets(left=ends[0], right=ends[1])
+        return laser(made(0.3, film=DOPED, length=499.97, facets=facets, phase_shifts=shifts))
+
+    assert gains(one(True)) == pytest.approx(gains(one(False)), rel=1e-8)
+    assert detunings(one(True)) == pytest.approx(detunings(one(False)), abs=1e-11)
+
+
+def test_a_facet_without_reflection_is_open():
+    facets = Facets(left=FacetReflection(reflection=(0, 0)), right="open")
+    assert gains(laser(made(facets=facets))) == pytest.approx(gains(laser(made())), rel=1e-12)
+
+
+def stack_mode(order, duty, step, periods, k):
+    """Wavenumber k of a mode of gap/2, line, gap/2, ... in air, layer by layer, near a start."""
+    period, gap, line = 0.4 * order, 2.0, 2.0 + step
+
+    def incoming(k):
+        def layer(index, length):
+            phase = k * index * length
+            return np.array(
+                [
+                    [np.cos(phase), np.sin(phase) / (k * index)],
+                    [-k * index * np.sin(phase), np.cos(phase)],
+                ]
+            )
+
+        half = layer(gap, (1 - duty) * period / 2)
+        cell = half @ layer(line, duty * period) @ half
+        field, slope = np.linalg.matrix_power(cell, periods) @ np.array([1, -1j * k])
+        return slope - 1j * k * field
+
+    for _ in range(60):
+        value = incoming(k)
+        move = value * 1e-7 / (incoming(k + 1e-7) - value)
+        k -= move
+        if abs(move) < 1e-13:
+            return k
+    raise AssertionError(f"no mode near {k}")
+
+
+@pytest.mark.parametrize(("order", "duty"), [(1, 0.5), (2, 0.25)])
+def test_cleaved_facets_of_an_exact_stack_are_approached_with_the_index_step(order, duty):
+    # 2 kappa L = 3.2 throughout: the error of coupled waves must at least halve with the step.
+    errors = []
+    for step, periods in ((0.02, 400 // order), (0.01, 800 // order)):
+        period, index = 0.4 * order, 2.0 + duty * step
+        bragg = pi * order / (index * period)
+        # An even field has its maximum in the line, of higher index: the smaller k, kappa < 0.
+        kappa = -bragg * step * np.sin(pi * order * duty) / (pi * order)
+        wavelength = 2 * pi / bragg
+        device = changed(
+            made(order=order, facets=Facets(left="cleaved", right="cleaved")),
+            {"grating.period": period, "target.wavelength": wavelength},
+        )
+        cavity = Cavity((Section(periods * period, kappa),), *facets_of(device))
+        found = cold_modes(cavity, (-6.1 / cavity.length, 6 / cavity.length), 3 / cavity.length)
+        assert len(found) >= 2
+        k = [bragg + mode.detuning / index for mode in found]
+        exact = [stack_mode(order, duty, step, periods, each) for each in k]
+        errors.append(np.abs(np.array(k) - np.array(exact)).max() * index * cavity.length)
+    assert errors[1] < 0.03
+    assert errors[0] / errors[1] > 1.8
+
+
+def test_closed_facets_leave_the_dark_mode_without_loss():
+    # In the middle of a gap the dark field is zero: there a mirror of -1 changes nothing.
+    mirror = FacetReflection(reflection=(-1, 0))
+    found = laser(made(0.3, facets=Facets(left=mirror, right=mirror)))
+    first = found.modes[0]
+    assert first.origin == "dark"
+    assert first.threshold_material_gain == pytest.approx(0, abs=1e-12)
+    assert first.cold_quality_factor == inf
+    assert first.wavelength == pytest.approx(found.cell.band_edges[1].wavelength, abs=1e-12)
+
+
+# Pump
+
+
+def own_gain(device, mode, x):
+    """Material gain at x, and the film's share of it, written down once more."""
+    spot, length = device.pump.spot, device.grating.periods * device.grating.period
+    peak, offset = mode.threshold_material_gain, abs(x - length / 2)
+    film = resolve_film(device.film) if device.film else None
+    absorption = unpumped_absorption(film) if film else 0.0
+    if not 0 < x < length:
+        return -absorption
+    if spot.shape == "uniform":
+        return peak
+    if spot.shape == "stripe":
+        return peak if offset < spot.length / 2 else -absorption
+    if spot.shape == "disk":
+        chord = 2 * sqrt(max((spot.length / 2) ** 2 - offset**2, 0))
+        part = min(chord / device.grating.width, 1)
+        return part * peak - (1 - part) * absorption
+    fluence = mode.threshold_fluence * np.exp(-8 * offset**2 / spot.length**2)
+    return float(material_gain(film, excitons_at_fluence(film, fluence, 1030 * nm)))
+
+
+def defect(device, found, mode, marks):
+    """Sine of the angle between the outgoing waves of both ends, met in the middle."""
+    even, odd = found.cell.band_edges
+    wavenumber, n_group = 2 * pi / mode.wavelength, found.cell.n_group
+    pieces = []
+    for begin, end in pairwise(marks):
+        gain = own_gain(device, mode, (begin + end) / 2)
+        edges = [edge.wavenumber + edge.gain_slope * gain for edge in (even, odd)]
+        delta = n_group * (wavenumber - (edges[0] + edges[1]) / 2)
+        kappa = n_group * (edges[0] - edges[1]) / 2
+        matrix = 1j * np.array([[delta, -kappa], [kappa, -delta]])
+        pieces.append(expm(matrix * (end - begin) / 2))  # of half a piece
+    steps = [half for half in pieces for _ in range(2)]
+    left, right = np.array([0, 1], dtype=complex), np.array([1, 0], dtype=complex)
+    for step in steps[: len(pieces)]:
+        left = step @ left
+        left /= np.linalg.norm(left)
+    for step in steps[: len(pieces) - 1 : -1]:
+        right = np.linalg.solve(step, right)
+        right /= np.linalg.norm(right)
+    return abs(left[0] * right[1] - left[1] * right[0])
+
+
+@pytest.mark.parametrize(
+    ("spot", "film"),
+    [
+        ({"shape": "uniform"}, DOPED),
+        ({"shape": "stripe", "length": 200}, None),
+        ({"shape": "stripe", "length": 200}, DOPED),
+        ({"shape": "disk", "length": 300}, DOPED),
+        ({"shape": "gaussian", "length": 400}, DOPED),
+        ({"shape": "gaussian", "length": 250}, NEUTRAL),
+    ],
+)
+def test_modes_settle_on_the_gain_profile_they_lase_with(spot, film):
+    device = made(film=film, spot=spot, width=250)
+    found = laser(device)
+    length = found.length
+    inner = []
+    if spot["shape"] != "uniform":
+        reach = spot["length"] / (1 if spot["shape"] == "gaussian" else 2)
+        ends = max(length / 2 - reach, 0), min(length / 2 + reach, length)
+        inner = list(np.linspace(*ends, 2 if spot["shape"] == "stripe" else 41))
+    marks = sorted({0.0, *inner, length})
+    assert len(found.modes) >= 2
+    for mode in found.modes:
+        assert defect(device, found, mode, marks) < 1e-7
+        off = replace(mode, threshold_material_gain=1.001 * mode.threshold_material_gain)
+        if mode.threshold_fluence is not None:
+            off = replace(off, threshold_fluence=1.001 * mode.threshold_fluence)
+        assert defect(device, found, off, marks) > 1e-5
+
+
+def test_a_stripe_longer_than_the_grating_is_a_uniform_pump():
+    long = laser(made(film=DOPED, spot={"shape": "stripe", "length": 600}))
+    uniform = laser(made(film=DOPED, spot={"shape": "uniform"}))
+    assert gains(long) == pytest.approx(gains(uniform), rel=1e-12)
+    assert gains(long) == pytest.approx(gains(laser(made(film=DOPED))), rel=1e-12)
+
+
+def test_a_wide_gaussian_becomes_uniform_as_the_square_of_its_width():
+    uniform = laser(made(film=DOPED)).modes[0]
+    excess = [
+        laser(made(film=DOPED, spot={"shape": "gaussian", "length": width})).modes[0]
+        for width in (8000, 16000)
+    ]
+    first, second = (mode.threshold_material_gain for mode in excess)
+    assert first > second > uniform.threshold_material_gain
+    ratio = (first - uniform.threshold_material_gain) / (second - uniform.threshold_material_gain)
+    assert ratio == pytest.approx(4, rel=0.01)
+
+
+def test_a_disk_wider_than_the_lines_becomes_a_stripe():
+    def first(shape, width):
+        spot = {"shape": shape, "length": 300}
+        return laser(made(film=DOPED, spot=spot, width=width)).modes[0].threshold_material_gain
+
+    stripe = first("stripe", 500)
+    wide, middle, narrow = (first("disk", width) / stripe - 1 for width in (250, 150, 50))
+    assert narrow == pytest.approx(0, abs=1e-12)
+    assert 0 < middle < wide < 1
+
+
+def test_steps_of_a_smooth_spot_err_in_second_order(monkeypatch):
+    device = made(film=DOPED, spot={"shape": "gaussian", "length": 300})
+    found = []
+    for steps in (20, 40, 80):
+        monkeypatch.setattr(cavity_module, "SPOT_STEPS", steps)
+        found.append(laser(device).modes[0].threshold_material_gain)
+    assert (found[0] - found[1]) / (found[1] - found[2]) == pytest.approx(4, rel=0.1)
+    assert found[1] == pytest.approx(found[2], rel=5e-3)
+
+
+def test_unpumped_facets_are_a_longer_grating_pumped_in_its_middle():
+    period = made().grating.period
+    facets = Facets(left="unpumped", right="unpumped")
+    short = made(film=DOPED, length=400 * period, facets=facets)
+    spot = {"shape": "stripe", "length": 400 * period}
+    long = made(film=DOPED, length=3000 * period, spot=spot)
+    assert gains(laser(short)) == pytest.approx(gains(laser(long)), rel=1e-6)
+    assert detunings(laser(short)) == pytest.approx(detunings(laser(long)), abs=1e-9)
+
+
+def test_weak_gratings_between_unpumped_facets_keep_their_modes():
+    # kappa L = 1: modes lie well outside the stop band, at the spacing of the pumped part.
+    facets = Facets(left="unpumped", right="unpumped")
+    found = laser(made(0.02, film=NEUTRAL, length=500, facets=facets))
+    assert len(found.modes) == 6
+    assert np.abs(detunings(found)).max() > 1.5 * pi / found.length
+
+
+def test_absorbing_film_beside_the_spot_raises_the_threshold():
+    spot = {"shape": "stripe", "length": 250}
+    clear, doped, neutral = (
+        laser(made(film=film, spot=spot)).modes[0].threshold_material_gain
+        for film in (None, DOPED, NEUTRAL)
+    )
+    assert clear < doped < neutral
+
+
+def test_threshold_rises_steeply_below_a_critical_spot():
+    lengths = np.array([800, 400, 200, 100, 50])
+    fluences = np.array(
+        [
+            laser(made(film=DOPED, spot={"shape": "stripe", "length": length}, length=1000))
+            .modes[0]
+            .threshold_fluence
+            for length in lengths.tolist()
+        ]
+    )
+    rise = np.diff(fluences)
+    assert (rise > 0).all()
+    assert (rise[1:] > 1.5 * rise[:-1]).all()
+    assert fluences[1] < 1.1 * fluences[0]
+    assert fluences[-1] > 1.5 * fluences[1]
+
+
+def test_a_small_spot_keeps_its_modes_beyond_the_usual_window():
+    device = made(film=DOPED, spot={"shape": "stripe", "length": 20})
+    found = laser(device)
+    assert {mode.origin for mode in found.modes} == {"bright", "dark"}
+    window = 2 * cavity_of(device).detunings[1]
+    reach = 0.99 * resolve_film(device.film).largest_gain * waves_of(found.cell).confinement
+    near = cavity_of(device).at(found.modes[0].threshold_material_gain)
+    wider = threshold_modes(near, (-window, 1.01 * window), (0, reach))
+    assert wider[0].gain == pytest.approx(found.modes[0].threshold_modal_gain, rel=1e-8)
+    assert wider[0].detuning.real == pytest.approx(detunings(found)[0], abs=1e-9)
+
+
+# Film
+
+
+def test_excitons_and_fluence_give_back_the_threshold_gain():
+    found = laser(made(film=DOPED, spot={"shape": "stripe", "length": 300}))
+    for mode in found.modes:
+        back = material_gain(found.film, mode.excitons_per_dot)
+        assert float(back) == pytest.approx(mode.threshold_material_gain, rel=1e-9)
+        excitons = excitons_at_fluence(found.film, mode.threshold_fluence, 1030 * nm)
+        assert float(excitons) == pytest.approx(mode.excitons_per_dot, rel=1e-12)
+        modal = waves_of(found.cell).confinement * mode.threshold_material_gain
+        assert mode.threshold_modal_gain == pytest.approx(modal, rel=1e-12)
+
+
+def test_without_film_or_pump_there_is_no_fluence():
+    for mode in laser(made()).modes:
+        assert mode.excitons_per_dot is None
+        assert mode.threshold_fluence is None
+    for mode in laser(made(film=DOPED)).modes:
+        assert mode.excitons_per_dot > 0
+        assert mode.threshold_fluence is None
+
+
+@pytest.mark.parametrize("shape", ["uniform", "gaussian"])
+def test_modes_the_film_cannot_feed_are_left_out(shape):
+    spot = {"shape": shape, "length": 60}
+    film = resolve_film(GainFilm(preset=DOPED))
+    clear, fed = laser(made(length=25)), laser(made(length=25, film=DOPED, spot=spot))
+    assert max(mode.threshold_material_gain for mode in clear.modes) > film.largest_gain
+    assert 0 < len(fed.modes) < len(clear.modes)
+    assert all(mode.threshold_material_gain < film.largest_gain for mode in fed.modes)
+
+
+@pytest.mark.parametrize("shape", ["uniform", "stripe", "gaussian", "disk"])
+def test_a_device_the_film_cannot_feed_says_so_in_one_line(shape):
+    with pytest.raises(PhysicsError, match=r'film "taghipour2023-doped"') as error:
+        laser(made(film=DOPED, length=10, spot={"shape": shape, "length": 8}))
+    assert "\n" not in str(error.value)
+
+
+def test_unpumped_facets_need_a_film_that_absorbs():
+    facets = Facets(left="unpumped")
+    with pytest.raises(InputError, match=r"facets .* need a \[film\] that absorbs"):
+        laser(made(facets=facets))
+    film = GainFilm(preset=DOPED, doping=7.99999, doping_distribution="mixture")
+    with pytest.raises(InputError, match="further than 50 times"):
+        laser(changed(made(facets=facets), {"film": film}))
+
+
+def test_nothing_feeds_back_without_lines():
+    with pytest.raises(NoGuidedMode, match="duty"):
+        laser(made(0.0))
+    gap = changed(made(), {"layers.0.gain": False, "layers.1.gain": False})
+    with pytest.raises(InputError, match="gain = true"):
+        waves_of(unit_cell.modes(gap))
+
+
+def test_a_grating_without_length_is_refused():
+    with pytest.raises(InputError, match="length"):
+        laser(changed(made(), {"grating.length": None}))
+
+
+# Cold cavity
+
+
+def quality_factors(device):
+    """Q of all modes of the cavity without gain, largest first."""
+    cavity = cavity_of(device)
+    cold = cavity.frozen(np.zeros(len(cavity.stretches)))
+    found = cold_modes(cold, (-0.0613, 0.0611), 0.03)
+    k = np.array([cavity.waves.centre.real + m.detuning / cavity.waves.n_group for m in found])
+    return -k.real / (2 * k.imag), np.array([mode.edge for mode in found])
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        {"order": 1, "duty": 0.5, "facets": Facets(left="cleaved")},
+        {"duty": 0.7, "film": DOPED, "spot": {"shape": "stripe", "length": 300}},
+        {"film": DOPED, "spot": {"shape": "disk", "length": 600}, "width": 250},
+    ],
+)
+def test_cold_modes_are_those_of_the_transparent_cavity(parts):
+    device = made(**parts)
+    found = laser(device)
+    quality, edges = quality_factors(device)
+    own = [mode.cold_quality_factor for mode in found.modes]
+    assert len(set(np.round(own, 3))) == len(own)  # each its own
+    for mode, Q in zip(found.modes, own, strict=True):
+        assert np.abs(quality / Q - 1).min() < 1e-9
+        assert edges[np.abs(quality / Q - 1).argmin()] == mode.mode.edge
+    assert own[0] == pytest.approx(quality[edges == found.modes[0].mode.edge].max(), rel=1e-9)
+
+
+def test_cold_light_leaves_through_the_ends_as_fast_as_its_field_says():
+    device = made(0.5, order=1)
+    cavity = cavity_of(device).frozen(np.zeros(1))
+    found = laser(device)
+    for mode in found.modes[:2]:
+        sign = -1 if mode.mode.edge == "dark" else 1
+        window = sorted((sign * 0.0, sign * 0.05))
+        cold = cold_modes(cavity, tuple(window), 0.02)[0]
+        x = np.linspace(0, cavity.length, 4001)
+        R, S = fields(cavity, CavityMode(cold.detuning, 0.0, cold.edge), x)
+        power = np.abs(R) ** 2 + np.abs(S) ** 2
+        stored = (power[:-1] + power[1:]).sum() * (x[1] - x[0]) / 2 * found.cell.n_group
+        lost = np.abs(R[-1]) ** 2 + np.abs(S[0]) ** 2
+        Q = 2 * pi / mode.wavelength * stored / lost
+        assert mode.cold_quality_factor == pytest.approx(Q, rel=2e-3)
+
+
+def test_cold_quality_factor_of_long_gratings_grows_as_the_cube_of_the_length():
+    device, found = made(0.5, order=1), []
+    for length in (2000, 4000):
+        solved = laser(changed(device, {"grating.length": length}))
+        law = 2 * pi / solved.modes[0].wavelength * solved.cell.n_group * solved.length
+        law *= (abs(solved.cell.kappa) * solved.length) ** 2 / (2 * pi**2)
+        found.append(solved.modes[0].cold_quality_factor / law)
+    assert found[1] == pytest.approx(1, abs=5e-4)
+    assert found[0] - 1 == pytest.approx(4 * (found[1] - 1), rel=0.02)
+
+
+# Any device
+
+
+def spots():
+    lengths = st.floats(60, 3000)
+    shapes = st.sampled_from(["uniform", "stripe", "gaussian", "disk"])
+    return st.builds(lambda shape, length: {"shape": shape, "length": length}, shapes, lengths)
+
+
+def facets():
+    reflections = st.builds(
+        lambda r, phase: FacetReflection(reflection=(r * np.cos(phase), r * np.sin(phase))),
+        st.floats(0, 0.999),
+        st.floats(0, 2 * pi),
+    )
+    return st.one_of(st.sampled_from(["open", "cleaved", "unpumped"]), reflections)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    duty=st.sampled_from([0.02, 0.1, 0.3, 0.49, 0.5, 0.7, 0.9]),
+    order=st.sampled_from([1, 2]),
+    length=st.floats(50, 1500),
+    film=st.sampled_from([None, DOPED, NEUTRAL]),
+    spot=st.none() | spots(),
+    left=facets(),
+    right=facets(),
+    shifts=st.lists(
+        st.builds(PhaseShift, position=st.floats(0, 1), shift=st.floats(0.01, 1)), max_size=2
+    ),
+)
+def test_any_device_gives_sorted_distinct_modes_or_one_clear_error(
+    duty, order, length, film, spot, left, right, shifts
+):
+    device = made(
+        duty,
+        order,
+        film,
+        spot,
+        length=length,
+        width=300,
+        facets=Facets(left=left, right=right),
+        phase_shifts=tuple(shifts),
+    )
+    try:
+        found = laser(device)
+        quality = [mode.cold_quality_factor for mode in found.modes]
+    except (InputError, PhysicsError) as error:
+        refused = str(error)
+    else:
+        refused = None
+    if refused is not None:
+        assert "\n" not in refused
+        return
+    thresholds = gains(found)
+    assert (thresholds > 0).all()
+    assert (np.diff(thresholds) > -1e-9 / length).all()
+    assert np.isfinite([mode.wavelength for mode in found.modes]).all()
+    assert all(Q > 0 for Q in quality)
+    places = thresholds + 1j * detunings(found)
+    apart = np.abs(places[:, None] - places) + np.eye(len(places))
+    assert (apart * length > 1e-7).all()
