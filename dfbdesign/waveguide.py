@@ -27,10 +27,11 @@ from pydantic import Field as Limited
 from pydantic import ValidationError, model_validator
 
 from dfbdesign.checks import positive
-from dfbdesign.device import Length, MaterialReference, Part, Target, explain
+from dfbdesign.device import Target
 from dfbdesign.errors import InputError, NoGuidedMode
 from dfbdesign.files import read_toml
 from dfbdesign.materials import Material
+from dfbdesign.schema import Length, MaterialReference, Part, explain
 from dfbdesign.solvers import ridge as solver
 from dfbdesign.solvers.ridge import CrossSection, Extrapolated, cut_off, extrapolated
 from dfbdesign.solvers.ridge_geometry import as_polygon

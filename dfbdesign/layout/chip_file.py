@@ -8,11 +8,12 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from dfbdesign.checks import within
-from dfbdesign.device import Device, Grating, Length, Part, changed, explain, load_device
+from dfbdesign.device import Device, Grating, changed, load_device
 from dfbdesign.errors import InputError
 from dfbdesign.files import read_toml, to_toml, writing
 from dfbdesign.layout.cells import exposed_lines
 from dfbdesign.layout.process import Process
+from dfbdesign.schema import Length, Part, explain
 from dfbdesign.units import um
 
 FRAME_MARK_SIZE = 100 * um

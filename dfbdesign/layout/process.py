@@ -10,8 +10,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from dfbdesign.checks import positive, within
-from dfbdesign.device import Length, Part
 from dfbdesign.errors import InputError
+from dfbdesign.schema import Length, Part
 from dfbdesign.units import nm, um
 
 LayerNumber = Annotated[int, Field(ge=0, le=32767)]
