@@ -65,6 +65,9 @@ class LasingMode:
     def cold_quality_factor(self) -> float:
         """Q of the mode that is left without gain, and without absorption by the film's dots.
 
+        It belongs to the cavity as modelled: with "unpumped" facets, to the grating and as much
+        more of it as the absorption was given to end the light.
+
         Raises:
             NotConverged: If the mode is lost on the way there.
         """

@@ -242,6 +242,21 @@ def test_a_mirrored_device_lases_the_same(facet):
     assert detunings(one(True)) == pytest.approx(detunings(one(False)), abs=1e-11)
 
 
+def test_a_facet_behind_a_stretch_without_lines_is_one_of_another_phase():
+    # There and back, exp(2i beta d) with beta = 2 pi / period.
+    device, stretch = made(0.3), 90 * nm
+    turned = 0.6 * np.exp(4j * pi * stretch / device.grating.period)
+    near, far = (
+        FacetReflection(reflection=(turned.real, turned.imag)),
+        FacetReflection(reflection=(0.6, 0)),
+    )
+    shifts = (PhaseShift(position=1.0, shift=stretch),)
+    one = laser(made(0.3, facets=Facets(right=near)))
+    other = laser(made(0.3, facets=Facets(right=far), phase_shifts=shifts))
+    assert gains(one) == pytest.approx(gains(other), rel=1e-9)
+    assert detunings(one) == pytest.approx(detunings(other), abs=1e-12)
+
+
 def test_a_facet_without_reflection_is_open():
     facets = Facets(left=FacetReflection(reflection=(0, 0)), right="open")
     assert gains(laser(made(facets=facets))) == pytest.approx(gains(laser(made())), rel=1e-12)
@@ -416,6 +431,13 @@ def test_a_disk_wider_than_the_lines_becomes_a_stripe():
     assert 0 < middle < wide < 1
 
 
+@pytest.mark.parametrize("shape", ["stripe", "gaussian", "disk"])
+def test_slopes_of_the_gain_profile_are_those_of_the_profile(shape):
+    cavity = cavity_of(made(film=DOPED, spot={"shape": shape, "length": 300}, width=200))
+    (low, _), (_, slope), (high, _) = (cavity.gains(peak) for peak in (0.0199, 0.02, 0.0201))
+    assert slope == pytest.approx((high - low) / 0.0002, rel=1e-4, abs=1e-9)
+
+
 def test_steps_of_a_smooth_spot_err_in_second_order(monkeypatch):
     device = made(film=DOPED, spot={"shape": "gaussian", "length": 300})
     found = []
@@ -513,6 +535,20 @@ def test_modes_the_film_cannot_feed_are_left_out(shape):
     assert max(mode.threshold_material_gain for mode in clear.modes) > film.largest_gain
     assert 0 < len(fed.modes) < len(clear.modes)
     assert all(mode.threshold_material_gain < film.largest_gain for mode in fed.modes)
+
+
+def test_a_mode_that_passes_the_reach_of_the_film_on_its_way_is_left_out(monkeypatch):
+    search = laser_module._lowest
+
+    def unlimited(cavity, peak):
+        return search(replace(cavity, film=None), peak)
+
+    monkeypatch.setattr(laser_module, "_lowest", unlimited)
+    found = laser(made(length=25, film=DOPED))
+    assert all(mode.threshold_material_gain < found.film.largest_gain for mode in found.modes)
+    assert 0 < len(found.modes) < len(laser(made(length=25)).modes)
+    with pytest.raises(PhysicsError, match=r"best one needs .* gives less than 4100 1/cm"):
+        laser(made(length=10, film=DOPED))
 
 
 @pytest.mark.parametrize("shape", ["uniform", "stripe", "gaussian", "disk"])

@@ -16,9 +16,11 @@ from dfbdesign.solvers.transfer_matrix import (
     Cavity,
     CavityMode,
     Section,
+    cold_mode_near,
     cold_modes,
     fields,
     scattering,
+    threshold_mode_near,
     threshold_modes,
 )
 
@@ -348,6 +350,22 @@ def test_twin_cavities_have_pairs_of_modes_split_by_their_coupling():
     assert abs(pair[0].detuning - pair[1].detuning) == pytest.approx(
         4 * 4.0 * np.exp(-12) * 0.5, rel=0.01
     )
+
+
+def test_a_followed_mode_is_one_of_all_modes():
+    def cavity(strength):
+        half = Section(0.5, strength - 0.2j, gain=-0.4)
+        return Cavity((half, replace(half, phase=0.7, pump=0.5)), left=0.3j)
+
+    start, end = threshold_modes(cavity(3), (-8, 8.1), (0, 9)), cavity(3.1)
+    followed = [threshold_mode_near(end, mode) for mode in start]
+    assert alpha_delta(followed) == pytest.approx(
+        alpha_delta(threshold_modes(end, (-8, 8.1), (0, 9))), abs=1e-10
+    )
+    assert [mode.edge for mode in followed] == [mode.edge for mode in start]
+    cold = cold_modes(end, (-8, 8.1), decay=4)
+    near = [cold_mode_near(end, mode.detuning + 0.05 - 0.05j).detuning for mode in cold]
+    assert near == pytest.approx([mode.detuning for mode in cold], abs=1e-10)
 
 
 def test_bad_devices_are_refused_in_one_line():

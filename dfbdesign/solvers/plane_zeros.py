@@ -106,13 +106,14 @@ def _newton(
     """Distinct zeros that Newton reaches, shape (zero, 2), and the signs of their turns."""
     step = np.full(x.shape, np.inf)
     for _ in range(steps):
-        value, dx, dy = mismatch(x, y)
-        determinant = (np.conj(dx) * dy).imag
-        right, up = (
-            -(np.conj(value) * dy).imag / determinant,
-            -(np.conj(dx) * value).imag / determinant,
-        )
-        step = np.hypot(right, up) * length
+        with np.errstate(all="ignore"):  # a start that runs away to nan has not settled
+            value, dx, dy = mismatch(x, y)
+            determinant = (np.conj(dx) * dy).imag
+            right, up = (
+                -(np.conj(value) * dy).imag / determinant,
+                -(np.conj(dx) * value).imag / determinant,
+            )
+            step = np.hypot(right, up) * length
         limit = np.minimum(1, 0.5 / np.maximum(step, 0.5))
         x, y = x + limit * right, y + limit * up
         if step.max(initial=0.0) < 1e-12:
