@@ -1,10 +1,12 @@
-"""What several test files need: the command line, run in this process."""
+"""What several test files need: the command line in this process, and MEEP with no old results."""
 
 from dataclasses import dataclass
 
 import pytest
 
 from dfbdesign.cli import main
+from dfbdesign.errors import MeepMissing
+from dfbdesign.fdtd import find_meep
 
 
 @dataclass(frozen=True)
@@ -28,3 +30,15 @@ def dfb(capfd):
         return Ran(end.value.code or 0, out, err)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def fresh_meep(tmp_path_factory):
+    """MEEP with a cache of its own: no test may pass on what an earlier version left."""
+    try:
+        find_meep()
+    except MeepMissing as missing:
+        pytest.skip(str(missing))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DFBDESIGN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -11,25 +11,13 @@ import numpy as np
 import pytest
 
 from dfbdesign.device import Device, Grating, Layer, Lines, Target, changed
-from dfbdesign.errors import MeepMissing, NotConverged
+from dfbdesign.errors import NotConverged
 from dfbdesign.fdtd import band_edges, find_meep, launch, run, unit_cell_job
 from dfbdesign.fdtd.ringdown import ringdown
 from dfbdesign.solvers import unit_cell
 from dfbdesign.units import deg, nm
 
-pytestmark = pytest.mark.meep
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _fresh_results(tmp_path_factory):
-    """Own cache: no test may pass on what an earlier version left."""
-    try:
-        find_meep()
-    except MeepMissing as missing:
-        pytest.skip(str(missing))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DFBDESIGN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+pytestmark = [pytest.mark.meep, pytest.mark.usefixtures("fresh_meep")]
 
 
 def device(

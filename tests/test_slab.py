@@ -98,7 +98,8 @@ def test_a_symmetric_film_has_no_cut_off():
     assert guided(Stack.of(1.55, [1 * nm], [1.44, 2.0, 1.44]), "TE").size == 1
 
 
-# J. Chilwell and I. Hodgkinson, J. Opt. Soc. Am. A 1, 742 (1984), four layers of 0.5 µm.
+# J. Chilwell and I. Hodgkinson, J. Opt. Soc. Am. A 1, 742 (1984), four layers of 0.5 µm; the
+# values are from memory and have not been read again in the paper.
 def test_four_layer_guide_of_chilwell_and_hodgkinson():
     stack = Stack.of(0.6328, [0.5] * 4, [1.5, 1.66, 1.60, 1.53, 1.66, 1.0])
     found = guided(stack, "TE")

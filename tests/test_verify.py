@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dfbdesign.device import Device, Grating, Layer, Lines, Target, changed, load_device
-from dfbdesign.errors import InputError, MeepMissing
-from dfbdesign.fdtd import BandEdge, Extrapolated, find_meep
+from dfbdesign.errors import InputError
+from dfbdesign.fdtd import BandEdge, Extrapolated
 from dfbdesign.solvers import unit_cell
 from dfbdesign.units import nm
 from dfbdesign.verify import Comparison, Verification, verify
@@ -106,19 +106,8 @@ def test_a_device_the_check_cannot_handle_is_refused_before_anything_runs(monkey
         verify(changed(device(), {"polarization": "TM"}))
 
 
-@pytest.fixture(scope="module")
-def _meep(tmp_path_factory):
-    try:
-        find_meep()
-    except MeepMissing as missing:
-        pytest.skip(str(missing))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DFBDESIGN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.mark.meep
-@pytest.mark.usefixtures("_meep")
+@pytest.mark.usefixtures("fresh_meep")
 def test_the_reference_device_is_confirmed_by_meep():
     found = verify(load_device(REFERENCE))
     assert found.passed
@@ -133,7 +122,7 @@ def test_the_reference_device_is_confirmed_by_meep():
 
 
 @pytest.mark.meep
-@pytest.mark.usefixtures("_meep")
+@pytest.mark.usefixtures("fresh_meep")
 def test_a_solver_of_a_slightly_different_film_is_contradicted(monkeypatch):
     def wrong(device: Device, accuracy: float) -> unit_cell.CellModes:
         thicker = changed(device, {"layers.1.thickness": device.layers[1].thickness + 0.1 * nm})
