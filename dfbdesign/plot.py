@@ -31,13 +31,18 @@ from numpy.typing import NDArray
 
 from dfbdesign.device import Device, Layer
 from dfbdesign.errors import NoGuidedMode
+from dfbdesign.files import writing
+from dfbdesign.gain.analysis import Analysis
 from dfbdesign.gain.film import Film, excitons_at_fluence, material_gain
 from dfbdesign.laser import LasingMode
+from dfbdesign.layout.preview import COLOURS, Panel
 from dfbdesign.layout.process import Layers
 from dfbdesign.reproduce import Row
-from dfbdesign.solvers.unit_cell import CellMode, CellModes
+from dfbdesign.solvers.cell_mode import CellMode
+from dfbdesign.solvers.unit_cell import CellModes
 from dfbdesign.units import cm, m, nm, uJ, um
 from dfbdesign.verify import TOLERANCE, Comparison
+from dfbdesign.waveguide import ChannelModes
 
 Real = NDArray[np.float64]
 Draw = Callable[[Axes], object]
@@ -98,7 +103,7 @@ def stack(axes: Axes, mode: CellMode) -> Axes:
     Returns:
         The axes; x and z in nm, z = 0 on the substrate.
     """
-    device = mode.cell.device
+    device = mode.device
     period, top = device.need_grating().period, sum(layer.thickness for layer in device.layers)
     left, right, low, high = -0.5 * period, 1.5 * period, -0.55 * period, top + 0.42 * period
     pixel = (np.arange(320) + 0.5) / 320
@@ -187,7 +192,7 @@ def bands(axes: Axes, cells: Sequence[CellModes], target: float) -> Axes:
     """
     edges, *others = cells
     even, odd = edges.band_edges
-    period = even.cell.basis.period
+    period = even.device.need_grating().period
     reach = max(abs(cell.wavevector - edges.wavevector) for cell in others)
     q = np.linspace(-reach, reach, 401)
     for wavelength in coupled_bands(edges, q * 2 * pi / period):
@@ -383,6 +388,88 @@ def layout_overview(axes: Axes, gds_path: Path) -> Axes:
     return axes
 
 
+def chip_preview(axes: Axes, panels: Sequence[Panel]) -> Axes:
+    """A chip with a scale bar, and its first lines with theirs below.
+
+    Args:
+        axes: Where to draw.
+        panels: What `dfbdesign.layout` previews.
+
+    Returns:
+        The axes, empty but for one inset per panel.
+    """
+    axes.set_axis_off()
+    share = 1 / (len(panels) + 1)  # the chip is given twice the height
+    single, double = [(0, 0, 1, 1)], [(0, share, 1, 1 - share), (0, 0, 1, 0.8 * share)]
+    for panel, place in zip(panels, double if len(panels) > 1 else single, strict=True):
+        part = axes.inset_axes(place)
+        for kind, colour in COLOURS.items():
+            shapes = [points for one, points in panel.shapes if one == kind]
+            edge = colour if kind == "guides" else "none"
+            part.add_collection(PolyCollection(shapes, facecolor=colour, edgecolor=edge, lw=0.3))
+        (left, bottom), (right, top) = panel.low, panel.high
+        length, text = panel.scale_bar
+        below = bottom - 0.06 * (top - bottom)
+        part.plot([left, left + length], [below, below], color=BLACK, lw=2, solid_capstyle="butt")
+        part.text(left + length * 1.05, below, text, va="center", fontsize=7)
+        part.set(aspect="equal", xlim=(left, right), ylim=(below - 0.05 * (top - bottom), top))
+        part.set_axis_off()
+    return axes
+
+
+def write_chip_preview(path: Path, panels: Sequence[Panel]) -> Path:
+    """Write the preview of a chip as PNG.
+
+    Args:
+        path: Where to.
+        panels: What `dfbdesign.layout` previews.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    (left, bottom), (right, top) = panels[0].low, panels[0].high
+    stretch = 1.5 if len(panels) > 1 else 1.1  # room for the lines and for the scale bars
+    height = min(12.0, 7 * stretch * (top - bottom) / (right - left) + 0.6)
+    image = picture(lambda axes: chip_preview(axes, panels), width=7.4, height=height)
+    with writing(path) as temporary:
+        temporary.write_bytes(image)
+    return path
+
+
+def channel_modes(axes: Axes, found: ChannelModes) -> Axes:
+    """Modes of a channel waveguide: the size of E, with the outlines of the shapes.
+
+    Args:
+        axes: Where to draw.
+        found: The modes.
+
+    Returns:
+        The axes, empty but for one inset per mode, largest n_eff first.
+    """
+    axes.set_axis_off()
+    columns = min(2, len(found.modes))
+    rows = -(-len(found.modes) // columns)
+    for number, mode in enumerate(found.modes):
+        row, column = divmod(number, columns)
+        place = (column / columns + 0.06, 1 - (row + 0.88) / rows, 0.86 / columns, 0.72 / rows)
+        part = axes.inset_axes(place)
+        field, size = mode.field, np.linalg.norm(mode.field.electric, axis=0)
+        part.pcolormesh(field.y, field.z, size.T, cmap=_INTENSITY, rasterized=True)
+        part.set(aspect="equal", xlim=(field.y[0], field.y[-1]), ylim=(field.z[0], field.z[-1]))
+        reach = 2 * float(np.abs([*field.y[[0, -1]], *field.z[[0, -1]]]).max())
+        for shape in found.waveguide.shapes:
+            part.add_patch(Polygon(shape.corners(reach), fill=False, ec=BLACK, lw=0.7))
+        share = f"{mode.te_fraction:.0%} TE"
+        part.set_title(f"{mode.polarization}, n_eff {mode.n_eff.real:.4f}, {share}")
+        part.set_xlabel("y [µm]" if row == rows - 1 else "")
+        part.set_ylabel("z [µm]" if column == 0 else "")
+        part.grid(visible=False)
+    return axes
+
+
 def layout_lines(axes: Axes, gds_path: Path) -> Axes:
     """The lower ends of the first lines of a written chip, to scale.
 
@@ -416,19 +503,76 @@ def scoreboard(axes: Axes, rows: Sequence[Row]) -> Axes:
         rows: The published numbers with ours.
 
     Returns:
-        The axes; one line per row, the first on top; shaded where the two agree within 20 %.
+        The axes; one line per row, the first on top; shaded where the two agree within 20 %. A
+        ratio off the scale is drawn at its end, with its value.
     """
     axes.axvspan(1 / 1.2, 1.2, color="#e8f1e8", lw=0)
     axes.axvline(1.0, color=BLACK, lw=0.8)
-    for kind, colour, marker in (("fitted", GREY, "s"), ("predicted", BLUE, "o")):
-        chosen = [(1 + row.deviation, place) for place, row in enumerate(rows) if row.kind == kind]
-        ratios, places = zip(*chosen, strict=True)
-        axes.plot(ratios, places, marker, color=colour, label=kind)
+    groups = {"fitted": (GREY, "s", GREY), "predicted": (BLUE, "o", BLUE)}
+    groups["against theory"] = (BLUE, "o", "white")
+    for (name, (colour, marker, filling)), chosen in zip(
+        groups.items(), _kinds_of(rows), strict=True
+    ):
+        ratios = [min(max(1 + rows[place].deviation, 0.45), 2.2) for place in chosen]
+        axes.plot(ratios, chosen, marker, color=colour, mfc=filling, label=name)
+    for place, row in enumerate(rows):
+        if not 0.45 <= 1 + row.deviation <= 2.2:
+            text = f"{1 + row.deviation:.2g} times"
+            axes.text(2.1, place, text, ha="right", va="center", color=BLUE, fontsize=7)
+    axes.set_xscale("log")
+    axes.set_xlim(0.42, 2.4)
+    axes.set_xticks([0.5, 0.67, 1, 1.5, 2], ["0.5", "0.67", "1", "1.5", "2"])
+    axes.minorticks_off()
     axes.set_yticks(range(len(rows)), [f"{row.film}: {row.quantity}" for row in rows], fontsize=6)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel("model / measured")
     _legend_above(axes)
     return axes
+
+
+def _kinds_of(rows: Sequence[Row]) -> tuple[list[int], ...]:
+    """Places of the fitted rows, of those predicted, and of those beside a paper's theory."""
+    marks = [row.kind if row.against == "measurement" else "theory" for row in rows]
+    kinds = "fitted", "predicted", "theory"
+    return tuple([place for place, mark in enumerate(marks) if mark == kind] for kind in kinds)
+
+
+def measurement(axes: Axes, analysis: Analysis) -> Axes:
+    """Measured points with the law fitted to them.
+
+    Args:
+        axes: Where to draw.
+        analysis: The measurement with its fit.
+
+    Returns:
+        The axes; points the fit left out are open, a threshold is a line in its 95 % interval.
+    """
+    (x, y), used = analysis.points, analysis.fit.used
+    axes.plot(x[:used], y[:used], "o", color=GREY, label="measured")
+    if used < len(x):
+        axes.plot(x[used:], y[used:], "o", color=GREY, mfc="white", label="left out")
+    axes.plot(x[:used], analysis.fit.curve, color=BLUE, label="fit")
+    for name, number in analysis.numbers.items():
+        if name.startswith("threshold"):
+            axes.axvline(number.value, color=VERMILLION, lw=1.0, label="threshold")
+            ends = number.value - number.half_width, number.value + number.half_width
+            axes.axvspan(*ends, color=VERMILLION, alpha=0.15, lw=0)
+    if analysis.kind == "vsl":
+        axes.set_yscale("log")
+    if analysis.kind == "ta":
+        axes.set_xscale("symlog", linthresh=10 * float(analysis.numbers["lifetime_1_ps"].value))
+    axes.set(xlabel=_with_unit(analysis.columns[0]), ylabel=_with_unit(analysis.columns[1]))
+    _legend_above(axes, 4)
+    return axes
+
+
+def _with_unit(column: str) -> str:
+    """A column's name as an axis says it."""
+    units = {"_uj_per_cm2": "µJ/cm²", "_um": "µm", "_ps": "ps"}
+    for ending, unit in units.items():
+        if column.endswith(ending):
+            return f"{column.removesuffix(ending).replace('_', ' ')} ({unit})"
+    return column.replace("_", " ")
 
 
 def _polygons(gds_path: Path) -> dict[str, list[Real]]:

@@ -173,7 +173,7 @@ def _wavevectors(edges: CellModes) -> list[float]:
     """Wavevectors from the band edges to where the coupling hardly matters [2π/period]."""
     if edges.kappa is None:
         return []
-    period = edges.modes[0].cell.basis.period
+    period = edges.modes[0].device.need_grating().period
     reach = min(4 * abs(edges.kappa) * period / (2 * pi), 0.1)
     return [edges.wavevector - reach * step / 6 for step in range(1, 7)]
 

@@ -14,7 +14,7 @@ from dfbdesign.errors import InputError
 from dfbdesign.fdtd import BandEdge, band_edges, unit_cell_job
 from dfbdesign.fdtd.edges import LOSS_FLOOR, RESOLUTIONS, Progress
 from dfbdesign.solvers import unit_cell
-from dfbdesign.solvers.unit_cell import CellMode
+from dfbdesign.solvers.cell_mode import CellMode, Label
 from dfbdesign.units import nm
 
 Quantity = Literal["wavelength", "quality factor"]
@@ -31,7 +31,7 @@ ACCURACY = 1e-7
 class Comparison:
     """One quantity of one mode, as both witnesses give it."""
 
-    label: unit_cell.Label
+    label: Label
     """Which band edge."""
     quantity: Quantity
     """Wavelengths are in µm; quality factors may be infinite for both."""

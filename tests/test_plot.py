@@ -118,7 +118,7 @@ def test_bands_show_every_mode_on_both_sides_and_the_band_edges_in_their_colours
 def test_the_cross_section_is_to_scale_and_its_lines_keep_their_area(axes, edges):
     slanted = changed(DEVICE, {"layers.0.lines.sidewall": 60 * deg})
     mode = edges.modes[0]  # of upright lines; only the outlines are looked at here
-    plot.stack(axes, replace(mode, cell=replace(mode.cell, device=slanted)))
+    plot.stack(axes, replace(mode, device=slanted))
     assert axes.get_aspect() == 1  # equal
     outlines = [patch.get_xy()[:4] for patch in axes.patches]
     assert len(outlines) == 2

@@ -11,6 +11,7 @@ from dfbdesign.device import Device, Grating, Layer, Lines, Target, changed, loa
 from dfbdesign.errors import InputError
 from dfbdesign.fdtd import BandEdge, Extrapolated
 from dfbdesign.solvers import unit_cell
+from dfbdesign.solvers.cell_mode import CellMode
 from dfbdesign.units import nm
 from dfbdesign.verify import Comparison, Verification, verify
 
@@ -69,7 +70,7 @@ def test_a_verification_passes_only_when_every_quantity_agrees():
     assert not Verification(1.67, (good, bad)).passed
 
 
-def edge(like: unit_cell.CellMode, quality_factor: float | None) -> BandEdge:
+def edge(like: CellMode, quality_factor: float | None) -> BandEdge:
     """A time-domain result of the mode's wavelength."""
     q = None if quality_factor is None else Extrapolated(quality_factor, 1.0, ())
     return BandEdge("even", Extrapolated(like.wavelength, 0.0, ()), q)

@@ -67,6 +67,12 @@ class Material:
         """Whether fields along z see another index."""
         return self.extraordinary is not None
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether its indices are the same at every wavelength."""
+        parts = (self.ordinary, self.extraordinary or self.ordinary)
+        return all(part.is_constant for part in parts)
+
     def permittivity(
         self, wavelength: ArrayLike, axis: Axis = "ordinary"
     ) -> NDArray[np.complex128]:

@@ -106,6 +106,11 @@ class Dispersion:
     index_offset: float = 0.0
     """Added to the refractive index, as found by calibration on a measured laser."""
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether the index is the same at every wavelength."""
+        return self.formula == "constant"
+
     def permittivity(self, wavelength: ArrayLike) -> Complex:
         """Complex relative permittivity, Im > 0 absorbing.
 

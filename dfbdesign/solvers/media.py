@@ -7,34 +7,79 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfbdesign.materials import Axis, Material
+from dfbdesign.solvers.period import Filling
 
 Complex = NDArray[np.complex128]
+Real = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Medium:
-    """Permittivity of one material near one wavenumber: value and slope against k = ω/c."""
+    """Permittivity of one filling near given wavenumbers: value and slope against k = ω/c."""
 
     ordinary: Complex
     extraordinary: Complex
     ordinary_slope: Complex
     extraordinary_slope: Complex
 
+    def amplified(self, wavenumber: Complex, gain: Real) -> "Medium":
+        """The medium with material gain added: n → n - i g / (2 k).
 
-def medium(material: Material, wavenumber: Complex, about: float | None) -> Medium:
-    """Permittivity of a dispersive material at complex wavenumbers.
+        Args:
+            wavenumber: Complex k = ω/c [1/µm].
+            gain: Material gain (power) [1/µm].
+
+        Returns:
+            The medium with gain.
+        """
+
+        def add(value: Complex, slope: Complex) -> tuple[Complex, Complex]:
+            index = np.sqrt(value)
+            raised = index - 0.5j * gain / wavenumber
+            index_slope = slope / (2 * index) + 0.5j * gain / wavenumber**2
+            return raised**2, 2 * raised * index_slope
+
+        ordinary, ordinary_slope = add(self.ordinary, self.ordinary_slope)
+        extraordinary, extraordinary_slope = add(self.extraordinary, self.extraordinary_slope)
+        return Medium(ordinary, extraordinary, ordinary_slope, extraordinary_slope)
+
+
+def medium(
+    filling: Filling, wavenumber: Complex, row: NDArray[np.int64], about: float | None
+) -> Medium:
+    """Permittivity of what fills a region, at complex wavenumbers.
 
     Data exist for real wavelengths only: the permittivity is continued to first order, from the
     real part of each wavenumber, or from one given real wavenumber.
 
     Args:
-        material: The material.
-        wavenumber: Complex k = ω/c, shape (...) [1/µm].
+        filling: The materials of a batch of devices.
+        wavenumber: Complex k = ω/c, shape (solve,) [1/µm].
+        row: The device that each wavenumber belongs to, shape (solve,).
         about: Real wavenumber to continue from; `None` for the real part of each.
 
     Returns:
-        The permittivity and its slope against k, shape (...) each.
+        The permittivity and its slope against k, shape (solve,) each.
     """
+    if len(filling.materials) == 1:
+        return _of(filling.materials[0], wavenumber, about)
+    if all(material.is_constant for material in filling.materials):
+        o, e = (
+            np.array([complex(material.permittivity(1.0, axis)) for material in filling.materials])
+            for axis in ("ordinary", "extraordinary")
+        )
+        still = np.zeros_like(wavenumber)
+        return Medium(o[row], e[row], still, still)
+    whole = Medium(*(np.empty_like(wavenumber) for _ in range(4)))
+    for material in dict.fromkeys(filling.materials):
+        here = np.array([material == one for one in filling.materials])[row]
+        part = _of(material, wavenumber[here], about)
+        for name in Medium.__dataclass_fields__:
+            getattr(whole, name)[here] = getattr(part, name)
+    return whole
+
+
+def _of(material: Material, wavenumber: Complex, about: float | None) -> Medium:
     start = np.real(wavenumber) if about is None else np.full(wavenumber.shape, about)
     wavelength = 2 * pi / start
 
@@ -42,33 +87,15 @@ def medium(material: Material, wavenumber: Complex, about: float | None) -> Medi
         slope = -material.permittivity_slope(wavelength, axis) * wavelength / start
         return material.permittivity(wavelength, axis) + slope * (wavenumber - start), slope
 
+    if material.is_constant:
+        still = np.zeros_like(wavenumber)
+        ordinary = np.full_like(wavenumber, material.permittivity(1.0))
+        if not material.is_uniaxial:
+            return Medium(ordinary, ordinary, still, still)
+        along_z = np.full_like(wavenumber, material.permittivity(1.0, "extraordinary"))
+        return Medium(ordinary, along_z, still, still)
     ordinary, ordinary_slope = along("ordinary")
     if not material.is_uniaxial:
         return Medium(ordinary, ordinary, ordinary_slope, ordinary_slope)
     extraordinary, extraordinary_slope = along("extraordinary")
-    return Medium(ordinary, extraordinary, ordinary_slope, extraordinary_slope)
-
-
-def amplified(medium: Medium, wavenumber: Complex, gain: float) -> Medium:
-    """A medium with material gain added: n → n - i g / (2 k).
-
-    Args:
-        medium: The medium without gain.
-        wavenumber: Complex k = ω/c, shape (...) [1/µm].
-        gain: Material gain (power) [1/µm].
-
-    Returns:
-        The medium with gain.
-    """
-    if gain == 0:
-        return medium
-
-    def add(value: Complex, slope: Complex) -> tuple[Complex, Complex]:
-        index = np.sqrt(value)
-        raised = index - 0.5j * gain / wavenumber
-        index_slope = slope / (2 * index) + 0.5j * gain / wavenumber**2
-        return raised**2, 2 * raised * index_slope
-
-    ordinary, ordinary_slope = add(medium.ordinary, medium.ordinary_slope)
-    extraordinary, extraordinary_slope = add(medium.extraordinary, medium.extraordinary_slope)
     return Medium(ordinary, extraordinary, ordinary_slope, extraordinary_slope)

@@ -1,236 +1,418 @@
-"""Every Bloch mode of a cell in a window of wavenumbers: none missed, none invented.
+"""Every Bloch mode of a batch of periods in a window of wavenumbers: none missed, none invented.
 
 A contour integral over the resolvent of F(k) gives candidates (Beyn, Linear Algebra Appl. 436, 3839
-(2012), integral algorithm 2), Newton steps on the eigenvalue of F next to zero refine them, and the
+(2012), integral algorithm 2), Newton steps on the Rayleigh quotient of F refine them, and the
 winding of det F along the same contour counts them. A search that does not find as many modes as
 the winding counts is an error, never a shorter list.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import inf, pi
+from math import pi
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfbdesign.errors import NotConverged
-from dfbdesign.solvers.fourier_modal import Cell, Complex
+from dfbdesign.solvers.lateral import Complex, Real
 from dfbdesign.solvers.media import medium
-from dfbdesign.units import nm
+from dfbdesign.solvers.modal import Cells, Index, System
 
 SEARCHED = 0.08
 """Half-width of the searched window: a pair of band edges across the border is not cut in two."""
 LOWEST_Q = 20.0
 """Smallest quality factor searched for; film resonances of a few round trips are left out."""
-MOMENTS = 4
-"""Pairs of moments of the contour integral."""
+MOMENTS = (4, 10)
+"""Pairs of moments of the contour integral: at first, and when modes are missing."""
+POINTS = 32
+"""Points of a contour, before it is refined where the phase turns fast."""
 ROUNDING = 1e-11
 """Changes of a wavenumber below this, relative, are rounding; with Im k so small Q is infinite."""
+TOGETHER = 4096
+"""Wavenumbers evaluated together: enough to hide the cost of a call, few enough for the cache."""
+QUADRATIC = 1e-7
+"""A relative step below this leaves an error of rounding, because steps converge quadratically."""
 
 
-def modes_around(cell: Cell, centre: float) -> list[tuple[complex, Complex]]:
-    """Every mode around a wavenumber, half-width `SEARCHED`.
+@dataclass(frozen=True)
+class Found:
+    """Modes of a batch: to each its device, sector, wavenumber and field."""
+
+    row: Index
+    sector: Index
+    k: Complex
+    """Shape (mode,) [1/µm]."""
+    vector: Complex
+    """Field at the interfaces kept, shape (mode, interface, n)."""
+    left: Complex
+    """The same of the left null vector."""
+
+    def __len__(self) -> int:
+        return len(self.k)
+
+    def where(self, kept: NDArray[np.bool_] | Index) -> "Found":
+        """Some of the modes.
+
+        Args:
+            kept: Mask or places.
+
+        Returns:
+            These modes.
+        """
+        return Found(
+            self.row[kept], self.sector[kept], self.k[kept], self.vector[kept], self.left[kept]
+        )
+
+    def system(self, cells: Cells, gain: Real | None = None) -> System:
+        """The periods at the wavenumbers of the modes.
+
+        Args:
+            cells: The batch.
+            gain: Material gain of the gain layers, shape (mode,) [1/µm].
+
+        Returns:
+            What is known of them there.
+        """
+        return cells.at(self.k, self.row, self.sector, gain)
+
+
+def refined(
+    cells: Cells, start: Found, gain: Real | None = None, tolerance: float = QUADRATIC
+) -> tuple[Found, NDArray[np.bool_]]:
+    """Modes by Newton steps; the Rayleigh quotient of both null vectors makes them converge fast.
 
     Args:
-        cell: One period in one basis.
+        cells: The batch.
+        start: Wavenumbers and fields to start from.
+        gain: Material gain of the gain layers, shape (mode,) [1/µm].
+        tolerance: Relative step after which a mode is left.
+
+    Returns:
+        The modes, and which of them settled.
+    """
+    k, x, y = start.k.copy(), start.vector.copy(), start.left.copy()
+    settled = np.zeros(len(k), dtype=bool)
+    active = np.arange(len(k))
+    symmetric = cells.lateral.transposed
+    for step in range(20):
+        if len(active) == 0:
+            break
+        here = Found(start.row[active], start.sector[active], k[active], x[active], y[active])
+        system = here.system(cells, None if gain is None else gain[active])
+        right, left = here.vector, here.left
+        for _ in range(2 if step == 0 else 1):
+            before = right
+            right, size = _scaled(system.solve(before[..., None])[..., 0])
+            if not symmetric:
+                left = _scaled(system.solve(left[..., None], transposed=True)[..., 0])[0]
+        left = right if symmetric else left
+        u = system.interfaces(right)
+        v = u if symmetric else system.interfaces(left)
+        form = np.sum(left * before, axis=(-1, -2)) / size  # F x is the field before, scaled
+        move = -form / system.wavenumber_form(u, v)
+        k[active], x[active], y[active] = here.k + move, right, left
+        relative = np.abs(move / here.k)
+        done = relative < tolerance
+        settled[active[done]] = True
+        active = active[~done & (relative < 0.1)]
+    return Found(start.row, start.sector, k, x, y), settled
+
+
+def _scaled(vector: Complex) -> tuple[Complex, Real]:
+    """A field of largest modulus one, and what it was divided by."""
+    size = np.abs(vector).max(axis=(-1, -2))
+    return vector / size[:, None, None], size
+
+
+@dataclass(frozen=True)
+class Contours:
+    """Ellipses in the k plane, each for one device and sector; every array of shape (contour,)."""
+
+    row: Index
+    sector: Index
+    middle: Real
+    across: Real
+    up: Real
+
+    def where(self, kept: Index) -> "Contours":
+        """Some of the contours.
+
+        Args:
+            kept: Their places.
+
+        Returns:
+            These contours.
+        """
+        return Contours(
+            self.row[kept], self.sector[kept], self.middle[kept], self.across[kept], self.up[kept]
+        )
+
+    def points(self, angle: Real) -> Complex:
+        """Wavenumbers on the ellipses, shape (contour, angle)."""
+        cosine, sine = np.cos(angle), np.sin(angle)
+        return self.middle[:, None] + self.across[:, None] * cosine + 1j * self.up[:, None] * sine
+
+    def system(self, cells: Cells, angle: Real) -> System:
+        """The periods at all points, contour after contour."""
+        repeat = len(angle)
+        return cells.at(
+            self.points(angle).ravel(), np.repeat(self.row, repeat), np.repeat(self.sector, repeat)
+        )
+
+    def hold(self, contour: Index, k: Complex) -> NDArray[np.bool_]:
+        """Whether wavenumbers lie inside their contours."""
+        x = (k.real - self.middle[contour]) / self.across[contour]
+        return np.asarray(x**2 + (k.imag / self.up[contour]) ** 2 < 1)
+
+
+def all_around(cells: Cells, centre: float) -> Found:
+    """Every mode of every device around a wavenumber, half-width `SEARCHED`.
+
+    Args:
+        cells: The batch.
         centre: Middle of the window, a real wavenumber [1/µm].
 
     Returns:
-        Wavenumber [1/µm] and interface field, shape (n (layers + 1),), of each mode.
+        The modes, sorted by device and sector.
 
     Raises:
         NotConverged: If the modes found are not as many as the winding counts.
     """
-    analytic = replace(cell, about=centre)
-    starts = [
-        start for contour in _contours(analytic, centre) for start in _all_inside(analytic, contour)
+    analytic = replace(cells, about=centre)
+    contours = contours_around(analytic, centre)
+    step = max(1, TOGETHER // POINTS)
+    places = [
+        np.arange(i, min(i + step, len(contours.row))) for i in range(0, len(contours.row), step)
     ]
-    return [refined(cell, k, vector) for k, vector in starts]
+    found = joined([_inside(analytic, contours.where(place)) for place in places])
+    found, _ = refined(cells, found)  # each with the dispersion at its own wavenumber
+    return found.where(np.lexsort((found.k.real, found.sector, found.row)))
 
 
-def _anomalies(cell: Cell, centre: float) -> list[float]:
-    """Wavenumbers at which a diffraction order grazes a half-space: branch points of F."""
+def anomalies(cells: Cells, centre: float, row: int, sector: int) -> list[float]:
+    """Wavenumbers at which a diffraction order grazes a half-space: branch points of F.
+
+    Args:
+        cells: The batch.
+        centre: Where to look first [1/µm].
+        row: The device.
+        sector: The sector.
+
+    Returns:
+        Ascending, below twice the centre.
+    """
+    period = cells.period
     found: set[float] = set()
-    for half_space in (cell.device.substrate, cell.device.superstrate):
-        k = np.full(cell.basis.lateral.shape, centre + 0j)
+    lateral = np.sqrt(np.maximum(cells.lateral.square[row, sector], 0))
+    lateral = lateral[lateral < 8 * centre]
+    for end in (period.substrate, period.superstrate):
+        k = np.full(lateral.shape, centre + 0j)
         for _ in range(8):  # K = k n(k): dispersion is weak
-            near = medium(half_space.material, k, cell.about)
-            te = cell.device.polarization == "TE"
-            k = np.abs(cell.basis.lateral) / np.sqrt(near.ordinary if te else near.extraordinary)
-        found.update(float(value) for value in k.real)
+            near = medium(period.fillings[end], k, np.full(k.shape, row), cells.about)
+            te = period.polarization == "TE"
+            k = lateral / np.sqrt(near.ordinary if te else near.extraordinary)
+        found.update(float(value) for value in k.real if value.real < 2 * centre)
     return sorted(found)
 
 
-def _contours(cell: Cell, centre: float) -> list[tuple[float, float, float]]:
-    """Centre and half axes of the searched ellipses, one between any two Rayleigh anomalies."""
+def contours_around(cells: Cells, centre: float) -> Contours:
+    """The searched ellipses, one between any two Rayleigh anomalies.
+
+    Args:
+        cells: The batch.
+        centre: Middle of the window [1/µm].
+
+    Returns:
+        The ellipses of all devices and sectors.
+    """
     low, high = centre * (1 - SEARCHED), centre * (1 + SEARCHED)
-    inner = [anomaly for anomaly in _anomalies(cell, centre) if low < anomaly < high]
-    edges = [low, *inner, high]
-    contours = []
-    for start, end in pairwise(edges):
-        middle, across = (start + end) / 2, (end - start) / 2
-        # the cut below an anomaly bends by y²/2k: a narrow ellipse must not reach it
-        up = min(middle / (2 * LOWEST_Q), np.sqrt(across * middle / 2))
-        if across > ROUNDING * middle:
-            contours.append((middle, across, float(up)))
-    return contours
+    found = []
+    for row, sector in np.ndindex(len(cells.period.rows), cells.sectors):
+        inner = [k for k in anomalies(cells, centre, row, sector) if low < k < high]
+        for start, end in pairwise([low, *inner, high]):
+            middle, across = (start + end) / 2, (end - start) / 2
+            # the cut below an anomaly bends by y²/2k: a narrow ellipse must not reach it
+            up = min(middle / (2 * LOWEST_Q), np.sqrt(across * middle / 2))
+            if across > ROUNDING * middle:
+                found.append((row, sector, middle, across, up))
+    row, sector, *ellipse = (np.array(column) for column in zip(*found, strict=True))
+    return Contours(row, sector, *ellipse)
 
 
-def _all_inside(cell: Cell, contour: tuple[float, float, float]) -> list[tuple[complex, Complex]]:
-    """Wavenumber and interface field of every mode in an ellipse, as many as the winding counts."""
-    middle, across, up = contour
-    scale = max(across, up)
-    count = _winding(cell, contour)
-    if count == 0:
-        return []
-    found: list[tuple[complex, Complex]] = []
-    for points, extra in ((32, 0), (64, 2), (128, 2), (256, 2), (512, 2)):
+def _inside(cells: Cells, contours: Contours) -> Found:
+    """Every mode in every ellipse, as many as the winding counts."""
+    angle = 2 * pi * (np.arange(POINTS) + 0.5) / POINTS
+    system = contours.system(cells, angle)
+    count = _windings(cells, contours, angle, system)
+    open_ = np.flatnonzero(count > 0)
+    starts = _candidates(contours, angle, system, count, open_, 0)
+    first, complete = _kept(cells, contours, starts, count)
+    kept = [first]
+    for points in (64, 128, 256, 512):
+        open_ = open_[~complete[open_]]
+        if len(open_) == 0:
+            break
         angle = 2 * pi * (np.arange(points) + 0.5) / points
-        k = _around(contour, angle)
-        weight = (-across * np.sin(angle) + 1j * up * np.cos(angle)) / (1j * points)
-        starts = [
-            (middle + scale * place, vector)
-            for place, vector in _beyn(
-                cell.at(k).matrix(), (k - middle) / scale, weight, count + extra
-            )
-        ]
-        found = [
-            (k, vector)
-            for k, vector in distinct(settled(cell, starts))
-            if ((k.real - middle) / across) ** 2 + (k.imag / up) ** 2 < 1
-        ]
-        if len(found) == count:
-            return found
-    raise NotConverged(
-        f"the search found {len(found)} modes where the contour counts {count}. "
-        "Move the target wavelength a little."
-    )
+        some, wanted = contours.where(open_), count[open_]
+        system = some.system(cells, angle)
+        starts = _candidates(some, angle, system, wanted, np.arange(len(open_)), 2)
+        again, found = _kept(cells, some, starts, wanted)
+        kept.append(again)
+        complete[open_] = found
+    else:
+        open_ = open_[~complete[open_]]
+    if len(open_):
+        raise NotConverged(
+            f"the search found other than the {count[open_[0]]} modes that the contour counts. "
+            "Move the target wavelength a little."
+        )
+    return joined(kept)
 
 
-def _around(contour: tuple[float, float, float], angle: NDArray[np.float64]) -> Complex:
-    """Wavenumbers on an ellipse."""
-    middle, across, up = contour
-    return np.asarray(middle + across * np.cos(angle) + 1j * up * np.sin(angle))
+def _kept(
+    cells: Cells, contours: Contours, starts: tuple[Index, Found], count: Index
+) -> tuple[Found, NDArray[np.bool_]]:
+    """The distinct modes inside their contours, and which contours have all of theirs."""
+    contour, start = starts
+    found, settled = refined(cells, start)
+    good = np.flatnonzero(settled & contours.hold(contour, found.k))
+    good = good[distinct(found.where(good), contour[good])]
+    complete = np.bincount(contour[good], minlength=len(count)) == count
+    return found.where(good[complete[contour[good]]]), complete
 
 
-def _winding(cell: Cell, contour: tuple[float, float, float]) -> int:
-    """Zeros of det F inside the contour, from its phase, followed in steps below one radian."""
-    angle = 2 * pi * (np.arange(32) + 0.5) / 32
-    phase = _phase(cell, contour, angle)
+def distinct(found: Found, group: Index) -> Index:
+    """Places of modes, each once: equal wavenumbers count once only if the fields are equal too.
+
+    Args:
+        found: Modes, some perhaps more than once.
+        group: Only modes of one group are compared, shape (mode,).
+
+    Returns:
+        Places of the distinct modes.
+    """
+    kept: list[int] = []
+    for i in range(len(found)):
+        x = found.vector[i].ravel()
+        known = any(
+            group[i] == group[j]
+            and abs(found.k[i] - found.k[j]) < 1e-9 * abs(found.k[i])
+            and abs(np.vdot(x, found.vector[j].ravel()))
+            > 0.999 * np.linalg.norm(x) * np.linalg.norm(found.vector[j])
+            for j in reversed(kept)
+        )
+        if not known:
+            kept.append(i)
+    return np.array(kept, dtype=int)
+
+
+def _windings(cells: Cells, contours: Contours, angle: Real, system: System) -> Index:
+    """Zeros of det F inside every contour, from its phase, followed in steps below one radian."""
+    phases = system.phase_of_determinant().reshape(-1, len(angle))
+    steps = _steps(phases)
+    counts: Index = np.rint(steps.sum(axis=-1) / (2 * pi)).astype(int)
+    for number in np.flatnonzero((np.abs(steps) > 1.0).any(axis=-1)):
+        counts[number] = _followed(cells, contours.where(np.array([number])), angle, phases[number])
+    return counts
+
+
+def _steps(phase: Real) -> Real:
+    turned = np.diff(phase, append=phase[..., :1])
+    return np.asarray((turned + pi) % (2 * pi) - pi)
+
+
+def _followed(cells: Cells, contour: Contours, angle: Real, phase: Real) -> int:
     for _ in range(20):
-        steps = (np.diff(phase, append=phase[0]) + pi) % (2 * pi) - pi
+        steps = _steps(phase)
         rough = np.abs(steps) > 1.0
         if not rough.any():
             return round(float(steps.sum()) / (2 * pi))
         between = (angle + np.append(angle[1:], angle[0] + 2 * pi))[rough] / 2
         place = np.flatnonzero(rough) + 1
         angle = np.insert(angle, place, between)
-        phase = np.insert(phase, place, _phase(cell, contour, between))
+        more = contour.system(cells, between).phase_of_determinant()
+        phase = np.insert(phase, place, more)
     raise NotConverged(
         "a mode lies on the border of the search. Move the target wavelength a little."
     )
 
 
-def _phase(
-    cell: Cell, contour: tuple[float, float, float], angle: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Phase of det F, freed of its poles, on the contour."""
-    system = cell.at(_around(contour, angle))
-    sign, _ = np.linalg.slogdet(system.matrix())
-    return np.asarray(np.angle(sign) + system.log_pole_factor().imag)
-
-
-def settled(cell: Cell, starts: list[tuple[complex, Complex]]) -> list[tuple[complex, Complex]]:
-    """The modes that Newton steps reach; a start too rough to reach one is counted as missing.
-
-    Args:
-        cell: One period in one basis.
-        starts: Wavenumbers [1/µm] and interface fields.
-
-    Returns:
-        Refined wavenumbers and fields, at most as many.
-    """
-    found = []
-    for k, vector in starts:
-        try:
-            found.append(refined(cell, k, vector))
-        except NotConverged:
-            continue
-    return found
-
-
-def distinct(found: list[tuple[complex, Complex]]) -> list[tuple[complex, Complex]]:
-    """Each mode once: equal wavenumbers count as one mode only if the fields are equal too.
-
-    Args:
-        found: Wavenumbers [1/µm] and interface fields.
-
-    Returns:
-        The same without repetitions.
-    """
-    kept: list[tuple[complex, Complex]] = []
-    for k, x in found:
-        known = any(
-            abs(k - other) < 1e-9 * abs(k)
-            and abs(np.vdot(x, y)) > 0.999 * np.linalg.norm(x) * np.linalg.norm(y)
-            for other, y in kept
+def _candidates(
+    contours: Contours, angle: Real, system: System, count: Index, wanted: Index, extra: int
+) -> tuple[Index, Found]:
+    """Beyn's candidates of the wanted contours: the contour of each, and where to start."""
+    interfaces, n = system.unknowns
+    columns = min(interfaces * n, int(count.max(initial=0)) + 2)
+    probe = np.random.default_rng(0).standard_normal((1, interfaces, n, columns))
+    places, starts = [np.zeros(0, dtype=int)], [_none(interfaces, n)]
+    if len(wanted):
+        right = np.broadcast_to(probe + 0j, (len(system.k), interfaces, n, columns))
+        solved = system.solve(right).reshape(len(contours.row), len(angle), -1, columns)
+    for number in wanted:
+        middle, across, up = (
+            float(part[number]) for part in (contours.middle, contours.across, contours.up)
         )
-        if not known:
-            kept.append((k, x))
-    return kept
+        scale = max(across, up)
+        k = middle + across * np.cos(angle) + 1j * up * np.sin(angle)
+        weight = (-across * np.sin(angle) + 1j * up * np.cos(angle)) / (1j * len(angle))
+        values, vectors = _beyn(
+            solved[number],
+            (k - middle) / scale,
+            weight,
+            int(count[number]) + extra,
+            MOMENTS[extra > 0],
+        )
+        same = np.full(len(values), 1)
+        field = vectors.T.reshape(-1, interfaces, n)
+        places.append(number * same)
+        starts.append(
+            Found(
+                contours.row[number] * same,
+                contours.sector[number] * same,
+                middle + scale * values,
+                field,
+                field.conj(),
+            )
+        )
+    return np.concatenate(places), joined(starts)
 
 
-def _beyn(F: Complex, place: Complex, weight: Complex, count: int) -> list[tuple[complex, Complex]]:
+def _none(interfaces: int, n: int) -> Found:
+    nothing = np.zeros(0, dtype=int)
+    field = np.zeros((0, interfaces, n), dtype=complex)
+    return Found(nothing, nothing, np.zeros(0, dtype=complex), field, field)
+
+
+def joined(parts: list[Found]) -> Found:
+    """Modes of several searches in one.
+
+    Args:
+        parts: At least one.
+
+    Returns:
+        All modes.
+    """
+    names = ("row", "sector", "k", "vector", "left")
+    return Found(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _beyn(
+    solved: Complex, place: Complex, weight: Complex, count: int, pairs: int
+) -> tuple[Complex, Complex]:
     """So many eigenvalues and eigenvectors, those inside the contour among them.
 
     `place` is k relative to the middle of the contour, scaled to a modulus of one at most.
     """
-    size = F.shape[-1]
-    probe = np.random.default_rng(0).standard_normal((size, min(size, count + 2)))
-    solved = np.linalg.solve(F, probe)
-    # More modes than interfaces share a harmonic in a thick film: their fields at the interfaces
+    # More modes than interfaces share a function in a thick film: their fields at the interfaces
     # depend on each other, and only higher moments tell them apart.
-    moments = [
-        np.einsum("k,kij->ij", weight * place**power, solved) for power in range(2 * MOMENTS)
-    ]
+    powers = weight * place ** np.arange(2 * pairs)[:, None]
+    moments = np.einsum("pk,kij->pij", powers, solved)
     hankel, shifted = (
-        np.block([[moments[i + j + start] for j in range(MOMENTS)] for i in range(MOMENTS)])
+        np.block([[moments[i + j + start] for j in range(pairs)] for i in range(pairs)])
         for start in (0, 1)
     )
     left, singular, right = np.linalg.svd(hankel, full_matrices=False)
     rank = min(count, int((singular > singular[0] * np.finfo(float).eps).sum()))
     left, singular, right = left[:, :rank], singular[:rank], right[:rank]
     values, vectors = np.linalg.eig(left.conj().T @ shifted @ right.conj().T / singular)
-    return [(complex(v), left[:size] @ vectors[:, i]) for i, v in enumerate(values)]
-
-
-def refined(cell: Cell, k: complex, vector: Complex) -> tuple[complex, Complex]:
-    """A mode by Newton steps; the Rayleigh quotient of a symmetric F makes them converge faster.
-
-    Args:
-        cell: One period in one basis.
-        k: Start [1/µm].
-        vector: Interface field to start from, shape (n (layers + 1),).
-
-    Returns:
-        Wavenumber and interface field.
-
-    Raises:
-        NotConverged: If the steps do not settle; with the last one.
-    """
-    step: complex = inf
-    for _ in range(20):
-        system = cell.at(np.asarray(k))
-        F = system.matrix()
-        vector = np.asarray(np.linalg.solve(F, vector))
-        vector = np.asarray(vector / np.abs(vector).max())
-        step = complex(-(vector @ F @ vector) / system.wavenumber_form(system.field(vector)))
-        k += step
-        if abs(step) < ROUNDING * abs(k):
-            return k, vector
-        if not abs(step) < 0.1 * abs(k):
-            break
-    raise NotConverged(
-        f"the mode near {2 * pi / k.real / nm:.3f} nm did not settle: "
-        f"last relative step {abs(step / k):.1e}."
-    )
+    return values, left[: solved.shape[1]] @ vectors

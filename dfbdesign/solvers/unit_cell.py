@@ -1,94 +1,40 @@
 r"""Complex Bloch modes of one grating period, both band edges, with labels and coupling.
 
 The modes in a window around the target are the zeros of the matrix F(k) of
-`dfbdesign.solvers.fourier_modal`, all of them found by `dfbdesign.solvers.mode_search`. At the
-centre and the edge of the Brillouin zone a symmetric period splits into even and odd fields, which
-are solved separately, so that two band edges stay apart however close they are.
-
-With the bright (even) and dark (odd) wavenumbers $k_b, k_d$, centre $k_c = (k_b + k_d)/2$ and
-$C = (k_b - k_d)/2$, the bands near the symmetry point are $(k - k_c)^2 = C^2 + (q/n_g)^2$; the
-coupled-mode coefficient is $\kappa = n_g C$: real for index coupling, with $\mathrm{Im}\,\kappa<0$
-for radiation. The group index follows from the matrix element of $\partial F/\partial q$ between
-both fields, $1/n_g^2 = m_{bd} m_{db} / (f_b f_d)$ with $f = x^T (\partial F/\partial k)\, x$.
+`dfbdesign.solvers.modal`, all of them found by `dfbdesign.solvers.mode_search` and followed to the
+wanted accuracy by `dfbdesign.solvers.convergence`. At the centre and the edge of the Brillouin zone
+a symmetric period splits into even and odd fields, which are solved separately, so that two band
+edges stay apart however close they are; `dfbdesign.solvers.cell_coupling` makes coupled-wave
+coefficients of them.
 
 Material data exist for real wavelengths; permittivities are continued to complex frequency to
 first order, so Q includes the dispersion of the materials.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import product
-from math import inf, pi
-from typing import Literal, get_args
+from math import pi
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfbdesign.checks import within
-from dfbdesign.device import Device, Grating, Polarization
-from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
-from dfbdesign.materials import Axis
-from dfbdesign.solvers.fourier_modal import Basis, Cell, Complex, Parity
-from dfbdesign.solvers.mode_search import (
-    ROUNDING,
-    distinct,
-    modes_around,
-    refined,
-    settled,
-)
-from dfbdesign.units import deg, nm
-
-Label = Literal["bright", "dark", "guided"]
+from dfbdesign.device import Device, Grating, Polarization, changed
+from dfbdesign.errors import NoGuidedMode, PhysicsError
+from dfbdesign.solvers.cell_coupling import pairs
+from dfbdesign.solvers.cell_gain import gain_slope, has_gain, threshold_gain
+from dfbdesign.solvers.cell_mode import CellMode, Label, Parity, open_orders
+from dfbdesign.solvers.convergence import Solved, Sweep, solved
+from dfbdesign.solvers.lateral import Complex, Real
+from dfbdesign.solvers.modal import Cells
+from dfbdesign.solvers.mode_search import ROUNDING, Found
+from dfbdesign.units import nm
 
 WINDOW = 0.06
 """Half-width of the reported window, relative to the target wavelength."""
-
-
-@dataclass(frozen=True)
-class CellMode:
-    """One Bloch mode of the infinite grating."""
-
-    label: Label
-    """bright (radiates along the normal), dark (symmetry forbids it), guided (nothing radiates)."""
-    wavenumber: complex
-    """ω/c, Im < 0 for a mode that decays [1/µm]."""
-    wavelength_error: float
-    """Numerical error of the wavelength: twice its change on doubling the harmonics, because the
-    errors of TM modes do not fall monotonically [µm]."""
-    threshold_gain: float | None
-    """Material gain of the gain layers at which the infinite grating lases [1/µm]; `None` without
-    a gain layer, or if no gain up to 2 Re k (an index of n - i) makes it lase."""
-    gain_slope: complex | None
-    """dk/dg, exact derivative of the wavenumber with respect to material gain."""
-    confinement: float | None
-    """Modal over material gain (both power, per length); for the band edges next to the target,
-    `None` for other modes and without gain."""
-    cell: Cell = field(repr=False, compare=False)
-    vector: Complex = field(repr=False, compare=False)
-
-    @property
-    def wavelength(self) -> float:
-        """Vacuum wavelength 2π / Re k [µm]."""
-        return 2 * pi / self.wavenumber.real
-
-    @property
-    def quality_factor(self) -> float:
-        """-Re k / (2 Im k); infinite for a mode that cannot decay, or not within rounding."""
-        if self.wavenumber.imag == 0:
-            return inf
-        return -self.wavenumber.real / (2 * self.wavenumber.imag)
-
-    def profile(self, x: NDArray[np.float64], z: NDArray[np.float64]) -> Complex:
-        """Field E_y (TE) or H_y (TM), scaled to a largest modulus of 1.
-
-        Args:
-            x: Positions from the line centre, shape (column,) [µm].
-            z: Heights above the substrate, shape (row,) [µm].
-
-        Returns:
-            Complex field, shape (row, column).
-        """
-        values = _amplitudes(self, z) @ self.cell.basis.functions(x).T
-        return np.asarray(values / values.flat[np.abs(values).argmax()])
+TOGETHER = 256
+"""Devices of a sweep that are solved together."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +49,7 @@ class CellModes:
     n_group: float | None
     """Group index of the waves that the grating couples; `None` without a pair of band edges."""
     kappa: complex | None
-    """Coupling coefficient, Im < 0 for radiation [1/µm]."""
+    """Coupling coefficient: index coupling real, Im < 0 for radiation [1/µm]."""
     radiation_loss: float | None
     """Power a running wave loses per length, -2 n_group Im k_c [1/µm]: radiation, and absorption of
     the materials if there is any."""
@@ -130,7 +76,7 @@ def modes(device: Device, wavevector: float | None = None, accuracy: float = 1e-
         device: Needs a grating and a target.
         wavevector: Bloch wavevector in units of 2π/period from the zone centre; `None` for the
             band edges of the grating's order (0 for even, 0.5 for odd orders).
-        accuracy: Largest relative change of any wavelength on doubling the harmonics.
+        accuracy: Largest relative numerical error of any wavelength.
 
     Returns:
         All modes within 6 % of the target wavelength, down to a quality factor of 20 in the middle
@@ -154,33 +100,89 @@ def modes(device: Device, wavevector: float | None = None, accuracy: float = 1e-
         bright 1666.3
         dark 1674.2
     """
+    grating, wavevector = _checked(device, wavevector, accuracy)
+    centre = 2 * pi / device.need_target().wavelength
+    (one,) = solved(Sweep(device, wavevector, {}), np.array([0]), centre, accuracy)
+    return _results(device, grating, wavevector, one)
+
+
+def _checked(device: Device, wavevector: float | None, accuracy: float) -> tuple[Grating, float]:
     grating, target = device.need_grating(), device.need_target()
     for material in device.materials():
         material.check_range(target.wavelength)
-    _check_walls(device)
     within("accuracy", accuracy, 1e-10, 1e-2)
     edge = 0.5 * (grating.order % 2)
-    wavevector = edge if wavevector is None else within("wavevector", wavevector, -0.5, 0.5)
-    found = [
-        mode
-        for parity in _parities(wavevector)
-        for mode in _converged(device, wavevector, parity, accuracy)
-    ]
-    return _with_coupling(device, grating, wavevector, tuple(found))
+    return grating, edge if wavevector is None else within("wavevector", wavevector, -0.5, 0.5)
 
 
-def _check_walls(device: Device) -> None:
-    for number, layer in enumerate(device.layers, start=1):
-        if layer.lines is not None and abs(layer.lines.sidewall - pi / 2) > ROUNDING:
-            raise InputError(
-                f"layer {number} lines sidewall must be 90 deg here, got "
-                f"{layer.lines.sidewall / deg:g} deg: slanted walls are not solved yet. Use a few "
-                "thin layers of changing duty instead."
-            )
+def _results(device: Device, grating: Grating, wavevector: float, one: Solved) -> CellModes:
+    """The modes in the window, and the coefficients of the pair next to its middle."""
+    wavelength = device.need_target().wavelength
+    found = _without_rounding(one.cells, one.found)
+    near = np.abs(2 * pi / found.k.real / wavelength - 1) <= WINDOW
+    if not near.any():
+        raise NoGuidedMode(_nothing_found(device, grating, wavelength))
+    even, odd, n_group = _pair(one.cells, found, 2 * pi / wavelength, near)
+    kept = np.flatnonzero(near | np.isin(np.arange(len(found)), [even, odd]))
+    slopes, thresholds = _gain(one.cells, found, kept)
+    error = one.error * 2 * pi / found.k.real**2
+    named = {
+        int(number): CellMode(
+            _label(one.cells, found.where(np.array([number]))),
+            _parity(one.cells, int(found.sector[number])),
+            complex(found.k[number]),
+            float(error[number]),
+            _finite(thresholds, place),
+            None if slopes is None else complex(slopes[place]),
+            None
+            if slopes is None or n_group is None or number not in (even, odd)
+            else float(2 * n_group * slopes[place].imag),
+            device,
+            one.cells,
+            found.where(np.array([number])),
+        )
+        for place, number in enumerate(kept)
+    }
+    sorted_modes = tuple(sorted(named.values(), key=lambda mode: mode.wavelength))
+    if n_group is None:
+        return CellModes(device.polarization, wavevector, sorted_modes, None, None, None, None)
+    edges = named[even], named[odd]
+    centre_twice = edges[0].wavenumber + edges[1].wavenumber
+    return CellModes(
+        device.polarization,
+        wavevector,
+        sorted_modes,
+        n_group,
+        n_group * (edges[0].wavenumber - edges[1].wavenumber) / 2,
+        -n_group * centre_twice.imag,
+        edges,
+    )
 
 
-def _parities(wavevector: float) -> tuple[Parity, ...]:
-    return ("even", "odd") if abs(wavevector) in (0.0, 0.5) else ("none",)
+def _pair(
+    cells: Cells, found: Found, centre: float, near: NDArray[np.bool_]
+) -> tuple[int, int, float | None]:
+    if cells.sectors == 1:
+        return -1, -1, None
+    rows, even, odd, n_group = pairs(cells, found, centre)
+    if len(rows) == 0 or not (near[even[0]] or near[odd[0]]):
+        return -1, -1, None
+    return int(even[0]), int(odd[0]), float(n_group[0])
+
+
+def _finite(thresholds: Real | None, place: int) -> float | None:
+    if thresholds is None or not np.isfinite(thresholds[place]):
+        return None
+    return float(thresholds[place])
+
+
+def _gain(
+    cells: Cells, found: Found, kept: NDArray[np.int64]
+) -> tuple[Complex | None, Real | None]:
+    if not has_gain(cells):
+        return None, None
+    some = found.where(kept)
+    return gain_slope(cells, some), threshold_gain(cells, some)
 
 
 def _nothing_found(device: Device, grating: Grating, wavelength: float) -> str:
@@ -192,206 +194,203 @@ def _nothing_found(device: Device, grating: Grating, wavelength: float) -> str:
     )
 
 
-def _converged(
-    device: Device, wavevector: float, parity: Parity, accuracy: float
-) -> list[CellMode]:
-    """All modes of one parity, harmonics doubled until no wavelength moves."""
-    grating, target = device.need_grating(), device.need_target()
-    centre = 2 * pi / target.wavelength
-    harmonics = 4 + 2 * grating.order
-    cell = Cell(device, Basis(grating.period, wavevector, parity, harmonics))
-    solved, moves = modes_around(cell, centre), [inf]
-    for _ in range(4):
-        finer = replace(cell, basis=replace(cell.basis, harmonics=2 * cell.basis.harmonics))
-        fine = settled(finer, [(k, _padded(cell, finer, x)) for k, x in solved])
-        if len(distinct(fine)) < len(solved):  # a mode has moved too far to be followed
-            fine, moves = modes_around(finer, centre), [inf]
-        else:
-            moves = [abs(b - a) / centre for (a, _), (b, _) in zip(solved, fine, strict=True)]
-        cell, solved = finer, fine
-        if max(moves, default=0.0) <= accuracy:
-            return [
-                _result(cell, k, x, 4 * pi * centre * move / k.real**2)
-                for (k, x), move in zip(solved, moves, strict=True)
-            ]
-    raise NotConverged(
-        f"the band edges still move by {max(moves):.1e} (relative) at {cell.basis.harmonics} "
-        f"harmonics, {accuracy:.1e} is wanted. Ask for a lower accuracy."
-    )
+def _without_rounding(cells: Cells, found: Found) -> Found:
+    """The imaginary part of a mode that cannot decay is rounding: it is exactly zero."""
+    open_ = np.zeros(len(found), dtype=bool)
+    if len(found):
+        system = found.system(cells)
+        for upper in (False, True):
+            open_ |= (open_orders(system, upper)[0].real > 0).any(axis=-1)
+        lossy = [
+            any(
+                np.any(medium.ordinary[place].imag != 0)
+                or np.any(medium.extraordinary[place].imag != 0)
+                for medium in system.media
+            )
+            for place in range(len(found))
+        ]
+        open_ |= np.array(lossy)
+    small = np.abs(found.k.imag) < ROUNDING * found.k.real
+    return replace(found, k=np.where(open_ & ~small, found.k, found.k.real + 0j))
 
 
-def _padded(coarse: Cell, fine: Cell, vector: Complex) -> Complex:
-    """The same field in a larger basis."""
-    rows = vector.reshape(-1, len(coarse.basis.lateral))
-    extra = len(fine.basis.lateral) - rows.shape[1]
-    before = extra // 2 if coarse.basis.parity == "none" else 0
-    return np.asarray(np.pad(rows, ((0, 0), (before, extra - before))).ravel())
+def _parity(cells: Cells, sector: int) -> Parity:
+    if cells.sectors == 1:
+        return "none"
+    return "odd" if sector else "even"
 
 
-def _result(cell: Cell, k: complex, vector: Complex, error: float) -> CellMode:
-    if not _can_decay(cell, k) or abs(k.imag) < ROUNDING * k.real:
-        k = complex(k.real)
-    slope = _gain_slope(cell, k, vector)
-    threshold = None if slope is None else _threshold_gain(cell, k, vector, slope)
-    return CellMode(_label(cell, k, vector), k, error, threshold, slope, None, cell, vector)
+def _label(cells: Cells, one: Found) -> Label:
+    """What a mode radiates: by its symmetry, away from the zone's centre by its likeness."""
+    system = one.system(cells)
+    orders = [open_orders(system, upper)[0][0].real > 0 for upper in (False, True)]
+    open_ = orders[0] | orders[1]
+    wavevector = abs(float(cells.period.wavevector[0]))
+    if wavevector == 0.5 or not _channel_open(cells, one):
+        return "bright" if open_.any() else "guided"
+    if cells.sectors == 2:
+        return "dark" if one.sector[0] else "bright"
+    return "bright" if _like_even(cells, one) else "dark"
 
 
-def _gain_slope(cell: Cell, k: complex, vector: Complex) -> complex | None:
-    if not any(layer.gain or (layer.lines and layer.lines.gain) for layer in cell.device.layers):
-        return None
-    system = cell.at(np.asarray(k))
-    shape = system.field(vector)
-    return complex(-system.gain_form(shape) / system.wavenumber_form(shape))
+def _channel_open(cells: Cells, one: Found) -> bool:
+    """Whether any order, of whatever symmetry, leaves the grating."""
+    system = one.system(cells)
+    period, k = cells.period, float(one.k[0].real)
+    lowest = abs(float(period.wavevector[0])) * 2 * pi / float(period.length[0])
+    axis = "ordinary" if system.te else "extraordinary"
+    ends = (system.media[period.substrate], system.media[period.superstrate])
+    return any(lowest < k * float(np.sqrt(getattr(end, axis)[0]).real) for end in ends)
 
 
-def _threshold_gain(cell: Cell, k: complex, vector: Complex, slope: complex | None) -> float | None:
-    """Material gain that makes the wavenumber real, by Newton steps with the exact slope."""
-    gain, limit = 0.0, 2 * k.real
-    for _ in range(20):
-        if abs(k.imag) < ROUNDING * k.real:
-            return gain
-        if slope is None or slope.imag <= 0:
-            return None
-        gain -= k.imag / slope.imag
-        if abs(gain) > limit:
-            return None
-        pumped = replace(cell, gain=gain)
-        k, vector = refined(pumped, k, vector)
-        slope = _gain_slope(pumped, k, vector)
-    raise NotConverged(f"threshold gain: Im k / Re k is still {k.imag / k.real:.1e}.")
+def _like_even(cells: Cells, one: Found) -> bool:
+    """Whether the field is more like its mirror image than unlike it."""
+    system = one.system(cells)
+    u = system.interfaces(one.vector)[0]
+    x = np.linspace(-0.5, 0.5, 64, endpoint=False) + 1 / 128
+    wave = np.exp(-2j * pi * float(cells.period.wavevector[0]) * x)
+    field = (u @ cells.lateral.functions(0, 0, x)[0].T) * wave
+    mirrored = field[:, ::-1]
+    return bool((np.abs(field + mirrored) ** 2).sum() > (np.abs(field - mirrored) ** 2).sum())
 
 
-def _open_channels(cell: Cell, k: complex) -> bool:
-    """Whether any plane wave of this symmetry can leave into a half-space."""
-    axis: Axis = "ordinary" if cell.device.polarization == "TE" else "extraordinary"
-    ends = (cell.device.substrate.material, cell.device.superstrate.material)
-    indices = [float(end.index(2 * pi / k.real, axis).real) for end in ends]
-    return bool((np.abs(cell.basis.lateral) < k.real * max(indices)).any())
+# --- sweeps --------------------------------------------------------------------------------------
 
 
-def _can_decay(cell: Cell, k: complex) -> bool:
-    lossy = any(
-        material.permittivity(2 * pi / k.real, axis).imag != 0
-        for material in cell.device.materials()
-        for axis in get_args(Axis)
-    )
-    return lossy or cell.gain != 0 or _open_channels(cell, k)
+@dataclass(frozen=True)
+class BandEdges:
+    """Both band edges next to the target for a sweep; first axis: the devices of the sweep."""
+
+    wavenumber: Complex
+    """Even and odd edge, Im < 0 for a mode that decays, shape (device, 2) [1/µm]; nan for the
+    devices in `missing`, as everything else."""
+    wavelength_error: Real
+    """Bound of the numerical error, shape (device, 2) [µm]."""
+    n_group: Real
+    """Shape (device,)."""
+    gain_slope: Complex
+    """dk/dg, shape (device, 2); zero without gain layers."""
+    threshold_gain: Real
+    """Shape (device, 2) [1/µm]; infinite where no gain is enough, or there is none."""
+    missing: dict[int, str]
+    """Why some devices have no pair."""
+
+    @property
+    def wavelength(self) -> Real:
+        """Vacuum wavelengths, shape (device, 2) [µm]."""
+        return np.asarray(2 * pi / self.wavenumber.real)
+
+    @property
+    def quality_factor(self) -> Real:
+        """Quality factors, infinite for edges that cannot decay; shape (device, 2)."""
+        k = self.wavenumber
+        with np.errstate(divide="ignore"):
+            return np.where(k.imag == 0, np.inf, -k.real / (2 * k.imag))
+
+    @property
+    def kappa(self) -> Complex:
+        """Coupling coefficient, Im < 0 for radiation, shape (device,) [1/µm]."""
+        return np.asarray(self.n_group * (self.wavenumber[:, 0] - self.wavenumber[:, 1]) / 2)
+
+    @property
+    def radiation_loss(self) -> Real:
+        """Power a running wave loses per length, shape (device,) [1/µm]."""
+        return np.asarray(-self.n_group * self.wavenumber.sum(axis=1).imag)
+
+    @property
+    def confinement(self) -> Real:
+        """Modal over material gain of both edges, shape (device, 2)."""
+        return np.asarray(2 * self.n_group[:, None] * self.gain_slope.imag)
 
 
-def _label(cell: Cell, k: complex, vector: Complex) -> Label:
-    basis = cell.basis
-    if not _open_channels(replace(cell, basis=replace(basis, parity="none")), k):
-        return "guided"
-    if abs(basis.wavevector) == 0.5:
-        return "bright" if _open_channels(cell, k) else "guided"
-    if basis.parity != "none":
-        return "bright" if basis.parity == "even" else "dark"
-    u = np.concatenate(cell.at(np.asarray(k)).field(vector).u)
-    even, odd = np.abs(u + u[:, ::-1]) ** 2, np.abs(u - u[:, ::-1]) ** 2
-    return "bright" if even.sum() > odd.sum() else "dark"
+def band_edges(device: Device, changes: Mapping[str, Any], accuracy: float = 1e-6) -> BandEdges:
+    """Both band edges of many gratings at once: arrays in, arrays out.
 
+    Args:
+        device: Needs a grating and a target.
+        changes: Arrays by path, as `{"grating.period": periods, "layers.0.lines.duty": duties}`;
+            all of one length, or single values. Thicknesses, duties, side walls, the period and
+            materials (indices or names) can be swept.
+        accuracy: Largest relative numerical error of any wavelength.
 
-def _pair(device: Device, found: tuple[CellMode, ...]) -> tuple[CellMode, CellMode, float] | None:
-    """Even and odd band edge of one slab mode next to the target, and their group index."""
-    centre = 2 * pi / device.need_target().wavelength
-    evens = [mode for mode in found if mode.cell.basis.parity == "even"]
-    odds = [mode for mode in found if mode.cell.basis.parity == "odd"]
+    Returns:
+        What `modes` gives one by one, to rounding.
 
-    def distance(pair: tuple[CellMode, CellMode]) -> float:
-        even, odd = (mode.wavenumber for mode in pair)
-        return abs(even - odd) + abs(even + odd - 2 * centre) / 2
+    Raises:
+        InputError: If a path or a value is not allowed.
 
-    for even, odd in sorted(product(evens, odds), key=distance):
-        if _likeness(even, odd) > 0.5:
-            return even, odd, _group_index(even, odd)
-    return None
-
-
-def _likeness(even: CellMode, odd: CellMode) -> float:
-    """Correlation of the fields along z: near 1 for edges of one slab mode, near 0 for two."""
-    z = np.linspace(0, sum(layer.thickness for layer in even.cell.device.layers), 256)
-    shapes = [
-        _amplitudes(mode, z)[:, mode.cell.basis.lateral > 0] for mode in (even, odd)
-    ]  # without the constant, which sines lack
-    shared = min(shape.shape[1] for shape in shapes)
-    a, b = (shape[:, :shared] for shape in shapes)
-    return float(abs(np.vdot(a, b)) / (np.linalg.norm(a) * np.linalg.norm(b)))
-
-
-def _with_coupling(
-    device: Device, grating: Grating, wavevector: float, found: tuple[CellMode, ...]
-) -> CellModes:
-    """The modes in the window; group index, coupling and confinement of the pair next to it."""
-    wavelength = device.need_target().wavelength
-    near = [mode for mode in found if abs(mode.wavelength / wavelength - 1) <= WINDOW]
-    if not near:
-        raise NoGuidedMode(_nothing_found(device, grating, wavelength))
-    matched = _pair(device, found)
-    if matched is None or not any(mode is edge for mode in near for edge in matched[:2]):
-        kept = tuple(sorted(near, key=lambda mode: mode.wavelength))
-        return CellModes(device.polarization, wavevector, kept, None, None, None, None)
-    n_group = matched[2]
-    even, odd = (_confined(mode, n_group) for mode in matched[:2])
-    others = [mode for mode in near if not any(mode is edge for edge in matched[:2])]
-    kept = tuple(sorted([even, odd, *others], key=lambda mode: mode.wavelength))
-    kappa = n_group * (even.wavenumber - odd.wavenumber) / 2
-    loss = -n_group * (even.wavenumber + odd.wavenumber).imag
-    return CellModes(device.polarization, wavevector, kept, n_group, kappa, loss, (even, odd))
-
-
-def _confined(mode: CellMode, n_group: float) -> CellMode:
-    if mode.gain_slope is None:
-        return mode
-    return replace(mode, confinement=2 * n_group * mode.gain_slope.imag)
-
-
-def _group_index(even: CellMode, odd: CellMode) -> float:
-    """Group index of the coupled waves, from how a wavevector mixes both band edges."""
-    harmonics = max(even.cell.basis.harmonics, odd.cell.basis.harmonics)
-    start = even.cell.basis.wavevector
-    step = 1e-4  # F mixes the parities in odd powers of it: an error of 1e-8
-    plane = Basis(even.cell.basis.period, start + step, "none", harmonics + 1)
-    full = Cell(even.cell.device, plane)
-    F = full.at(np.asarray((even.wavenumber + odd.wavenumber) / 2)).matrix()
-    vectors = [_in_plane_waves(mode, plane) for mode in (even, odd)]
-    mixing = vectors[0] @ F @ vectors[1]
-    forms = _form(even), -_form(odd)  # x^T x of a sine, in plane waves, is negative
-    q = step * 2 * pi / plane.period
-    return float(np.sqrt(q**2 * forms[0] * forms[1] / mixing**2).real)
-
-
-def _form(mode: CellMode) -> complex:
-    system = mode.cell.at(np.asarray(mode.wavenumber))
-    return system.wavenumber_form(system.field(mode.vector))
-
-
-def _in_plane_waves(mode: CellMode, plane: Basis) -> Complex:
-    """Cosine or sine amplitudes as amplitudes of exp(±imKx)."""
-    rows = mode.vector.reshape(-1, len(mode.cell.basis.lateral))
-    order = np.rint(mode.cell.basis.lateral * plane.period / (2 * pi) - mode.cell.basis.wavevector)
-    turned = np.zeros((rows.shape[0], len(plane.lateral)), dtype=complex)
-    sign = 1 if mode.cell.basis.parity == "even" else -1
-    shift = round(2 * mode.cell.basis.wavevector)
-    factor = np.sqrt(0.5) if sign == 1 else -1j * np.sqrt(0.5)
-    for column, m in enumerate(order.astype(int)):
-        zero = m == 0 and shift == 0
-        turned[:, plane.harmonics + m] += rows[:, column] * (1 if zero else factor)
-        if not zero:
-            turned[:, plane.harmonics - m - shift] += sign * rows[:, column] * factor
-    return turned.ravel()
-
-
-def _amplitudes(mode: CellMode, z: NDArray[np.float64]) -> Complex:
-    """Lateral amplitudes at heights above the substrate, shape (height, n)."""
-    system = mode.cell.at(np.asarray(mode.wavenumber))
-    u = mode.vector.reshape(len(system.slices) + 1, -1)
-    out = np.zeros((len(z), u.shape[1]), dtype=complex)
-    below, above = system.decay_rates()
-    edges = np.concatenate([[0.0], np.cumsum([part.thickness for part in system.slices])])
-    out[z < 0] = u[0] * np.exp(below * z[z < 0, None])
-    for number, part in enumerate(system.slices):
-        inside = (z >= edges[number]) & (z <= edges[number + 1])
-        out[inside] = part.profile(u[number], u[number + 1], z[inside] - edges[number])[0]
-    outside = z > edges[-1]
-    out[outside] = u[-1] * np.exp(-above * (z[outside, None] - edges[-1]))
+    Examples:
+        >>> lines = Lines(material=2.30, duty=0.3)
+        >>> device = Device(
+        ...     substrate=1.746, superstrate=1.0,
+        ...     layers=[Layer(thickness=50 * nm, material=2.53, lines=lines),
+        ...             Layer(thickness=160 * nm, material=2.53)],
+        ...     grating=Grating(period=865 * nm), target=Target(wavelength=1670 * nm),
+        ... )
+        >>> edges = band_edges(device, {"layers.0.lines.duty": np.array([0.3, 0.5])})
+        >>> np.round(edges.wavelength / nm, 1)
+        array([[1666.3, 1674.2],
+               [1665.1, 1665.4]])
+    """
+    _, wavevector = _checked(device, None, accuracy)
+    _check_extremes(device, changes)
+    sweep = Sweep(device, wavevector, changes)
+    size = max((len(v) for v in changes.values() if np.ndim(v) or isinstance(v, list)), default=1)
+    out = _empty(size)
+    for start in range(0, size, TOGETHER):
+        _fill(out, sweep, np.arange(start, min(start + TOGETHER, size)), accuracy)
     return out
+
+
+def _check_extremes(device: Device, changes: Mapping[str, Any]) -> None:
+    """Allowed values form intervals, so the smallest and the largest speak for all."""
+    for path, value in changes.items():
+        array = np.asarray(value)
+        if array.dtype.kind in "fi":
+            for extreme in (array.min(), array.max()):
+                changed(device, {path: float(extreme)})
+
+
+def _empty(size: int) -> BandEdges:
+    def nothing(*shape: int, dtype: type = float) -> Any:
+        return np.full(shape, np.nan, dtype=dtype)
+
+    return BandEdges(
+        nothing(size, 2, dtype=complex), nothing(size, 2), nothing(size),
+        nothing(size, 2, dtype=complex), nothing(size, 2), {},
+    )  # fmt: skip
+
+
+def _fill(out: BandEdges, sweep: Sweep, rows: NDArray[np.int64], accuracy: float) -> None:
+    """Solves some devices together, and one by one only where that fails."""
+    centre = 2 * pi / sweep.device.need_target().wavelength
+    try:
+        for one in solved(sweep, rows, centre, accuracy):
+            _write(out, one, centre)
+    except PhysicsError as error:
+        if len(rows) == 1:
+            out.missing[int(rows[0])] = str(error)
+            return
+        for half in np.array_split(rows, 2):
+            _fill(out, sweep, half, accuracy)
+        return
+    for row in rows[np.isnan(out.n_group[rows])]:
+        out.missing[int(row)] = f"no pair of band edges within {WINDOW:.0%} of the target."
+
+
+def _write(out: BandEdges, one: Solved, centre: float) -> None:
+    found = _without_rounding(one.cells, one.found)
+    near = np.abs(centre / found.k.real - 1) <= WINDOW
+    rows, even, odd, n_group = pairs(one.cells, found, centre)
+    good = near[even] | near[odd]
+    rows, even, odd, n_group = rows[good], even[good], odd[good], n_group[good]
+    places = one.cells.period.rows[rows]
+    edges = np.concatenate([even, odd])
+    slopes, thresholds = _gain(one.cells, found, edges)
+    out.n_group[places] = n_group
+    for column, mode in enumerate((even, odd)):
+        part = slice(column * len(rows), (column + 1) * len(rows))
+        out.wavenumber[places, column] = found.k[mode]
+        out.wavelength_error[places, column] = one.error[mode] * 2 * pi / found.k[mode].real ** 2
+        out.gain_slope[places, column] = 0 if slopes is None else slopes[part]
+        out.threshold_gain[places, column] = np.inf if thresholds is None else thresholds[part]

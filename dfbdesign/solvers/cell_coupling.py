@@ -1,0 +1,117 @@
+r"""Pairs of band edges, and the coupled-wave coefficients they amount to.
+
+With the even and odd wavenumbers $k_e, k_o$, centre $k_c = (k_e + k_o)/2$ and $C = (k_e - k_o)/2$,
+the bands near the symmetry point are $(k - k_c)^2 = C^2 + (q/n_g)^2$; the coupled-mode coefficient
+is $\kappa = n_g C$: real for index coupling, with $\mathrm{Im}\,\kappa < 0$ for radiation. To first
+order a Bloch wavevector $q$ mixes both fields by $q\,m$, where $m$ integrates
+$f_o f_e' - f_o' f_e$ (times $1/\epsilon_z$ for TM) over the period, and
+$n_g^2 = f_e f_o / m^2$ with the forms $f = x^T(\partial F/\partial k)x$.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfbdesign.solvers.lateral import Complex, Real
+from dfbdesign.solvers.modal import Cells, System
+from dfbdesign.solvers.mode_search import Found, joined
+
+ALIKE = 0.5
+"""Least correlation of an odd field with the slope of an even one, for edges of one slab mode."""
+
+
+def mixing(cells: Cells, even: Found, odd: Found) -> tuple[Complex, Real]:
+    """How a Bloch wavevector mixes even and odd modes, pair by pair.
+
+    Args:
+        cells: The batch.
+        even: Even modes.
+        odd: Odd modes of the same devices, as many.
+
+    Returns:
+        1/n_group² [dimensionless] and the correlation of the odd field with the slope of the even
+        one, shape (pair,) each.
+    """
+    count = len(even)
+    both = joined([even, odd])
+    system = both.system(cells)
+    u = system.interfaces(both.vector)
+    matrices = [matrix[even.row] for matrix in cells.lateral.mixing]
+    total, numbers = np.zeros(count, dtype=complex), np.zeros((3, count), dtype=complex)
+    later = iter(matrices[1:])
+    for number, part in enumerate(cells.period.slices):
+        field, _, weights = system.samples(number, u)
+        e, o = field[:count], field[count:]
+        w = weights[:count]
+        turned = e @ np.swapaxes(matrices[0], -1, -2)
+        numbers += [np.einsum("sz,szi,szi->s", w, a, b) for a, b in
+                    ((o.conj(), turned), (o.conj(), o), (turned.conj(), turned))]  # fmt: skip
+        if system.te:
+            total += np.einsum("sz,szi,szi->s", w, o, turned)
+            continue
+        inverse = [1 / system.media[j].extraordinary[:count] for j in part.fillings]
+        total += inverse[0] * np.einsum("sz,szi,szi->s", w, o, turned)
+        for one in inverse[1:]:
+            turned = e @ np.swapaxes(next(later), -1, -2)
+            total += (one - inverse[0]) * np.einsum("sz,szi,szi->s", w, o, turned)
+    total += _outside(system, u, matrices[0], count)
+    form = system.wavenumber_form(u, u)
+    alike = np.abs(numbers[0]) / np.sqrt((numbers[1] * numbers[2]).real)
+    return total**2 / (form[:count] * form[count:]), alike
+
+
+def _outside(system: System, u: Complex, matrix: Complex, count: int) -> Complex:
+    """The half-spaces' part: fields that decay, or go out, at both rates together."""
+    total = np.zeros(count, dtype=complex)
+    period = system.cells.period
+    for upper in (False, True):
+        gamma = system.outer(upper)[0]
+        end = -1 if upper else 0
+        e, o = u[:count, end], u[count:, end]
+        medium = system.media[period.superstrate if upper else period.substrate]
+        weight = 1.0 if system.te else 1 / medium.extraordinary[:count]
+        both = gamma[count:, :, None] + gamma[:count, None, :]
+        total += weight * np.einsum("si,sij,sj->s", o, matrix / both, e)
+    return total
+
+
+def pairs(
+    cells: Cells, found: Found, centre: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Real]:
+    """Even and odd band edge of one slab mode, the pair next to a wavenumber, of every device.
+
+    Args:
+        cells: The batch, split into even and odd.
+        found: All modes around that wavenumber.
+        centre: The wavenumber [1/µm].
+
+    Returns:
+        Devices that have a pair, places of its even and of its odd mode in `found`, and its group
+        index; shape (pair,) each.
+    """
+    chosen: dict[int, tuple[float, int, int, float]] = {}
+    evens, odds = [], []
+    for row in np.unique(found.row):
+        here = np.flatnonzero(found.row == row)
+        for even in here[found.sector[here] == 0]:
+            for odd in here[found.sector[here] == 1]:
+                evens.append(even)
+                odds.append(odd)
+    if not evens:
+        nothing = np.zeros(0, dtype=int)
+        return nothing, nothing, nothing, np.zeros(0)
+    e, o = np.array(evens), np.array(odds)
+    inverse, alike = mixing(cells, found.where(e), found.where(o))
+    distance = np.abs(found.k[e] - found.k[o]) + np.abs(found.k[e] + found.k[o] - 2 * centre) / 2
+    for place in np.argsort(distance):
+        row = int(found.row[e[place]])
+        if alike[place] > ALIKE and row not in chosen:
+            index = float(np.sqrt(1 / inverse[place]).real)
+            chosen[row] = float(distance[place]), int(e[place]), int(o[place]), index
+    rows = np.array(sorted(chosen), dtype=int)
+    picked = [chosen[int(row)] for row in rows]
+    return (
+        rows,
+        np.array([one[1] for one in picked], dtype=int),
+        np.array([one[2] for one in picked], dtype=int),
+        np.array([one[3] for one in picked]),
+    )

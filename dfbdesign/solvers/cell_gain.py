@@ -1,0 +1,89 @@
+"""What gain does to the modes of a period: slopes, and the gain that makes them lase."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfbdesign.errors import NotConverged
+from dfbdesign.solvers.lateral import Complex, Real
+from dfbdesign.solvers.modal import Cells
+from dfbdesign.solvers.mode_search import ROUNDING, Found, refined
+
+
+def has_gain(cells: Cells) -> bool:
+    """Whether any slice holds a gain material.
+
+    Args:
+        cells: The batch.
+
+    Returns:
+        True if gain can be added.
+    """
+    return any(filling.gain for filling in cells.period.fillings)
+
+
+def gain_slope(cells: Cells, found: Found, gain: Real | None = None) -> Complex:
+    """dk/dg, exact derivative of the wavenumber with respect to material gain.
+
+    Args:
+        cells: The batch.
+        found: Its modes.
+        gain: Material gain at which the modes stand [1/µm]; none by default.
+
+    Returns:
+        Shape (mode,), without unit.
+    """
+    system = found.system(cells, gain)
+    u = system.interfaces(found.vector)
+    v = u if cells.lateral.transposed else system.interfaces(found.left)
+    shares, total = system.shares(u, v, slopes=False), np.zeros_like(found.k)
+    for number, (one, filling) in enumerate(zip(system.media, cells.period.fillings, strict=True)):
+        if filling.gain:  # n → n - i g/2k
+            o, e = (-1j * np.sqrt(part) / found.k for part in (one.ordinary, one.extraordinary))
+            total += system.change(shares, number, o, e)
+    return np.asarray(-total / system.wavenumber_form(u, v))
+
+
+def threshold_gain(cells: Cells, found: Found) -> Real:
+    """Material gain that makes each wavenumber real, by Newton steps with the exact slope.
+
+    Args:
+        cells: The batch.
+        found: Its modes without gain.
+
+    Returns:
+        Shape (mode,) [1/µm]; infinite where no gain up to 2 Re k (an index of n - i) is enough.
+
+    Raises:
+        NotConverged: If the steps do not settle.
+    """
+    gain = np.zeros(len(found))
+    now, active = found, np.arange(len(found))
+    for _ in range(20):
+        active = active[np.abs(now.k[active].imag) >= ROUNDING * now.k[active].real]
+        if len(active) == 0:
+            return gain
+        here = now.where(active)
+        slope = gain_slope(cells, here, gain[active])
+        step = np.where(
+            slope.imag > 0, -here.k.imag / np.where(slope.imag > 0, slope.imag, 1), np.inf
+        )
+        gain[active] += step
+        lost = np.abs(gain[active]) > 2 * here.k.real
+        gain[active[lost]] = np.inf
+        active = active[~lost]
+        if len(active) == 0:
+            return gain
+        moved, settled = refined(cells, now.where(active), gain[active])
+        gain[active[~settled]] = np.inf
+        now = _put(now, active, moved)
+        active = active[settled]
+    worst = float(np.max(np.abs(now.k[active].imag / now.k[active].real)))
+    raise NotConverged(f"threshold gain: Im k / Re k is still {worst:.1e}.")
+
+
+def _put(found: Found, place: NDArray[np.int64], part: Found) -> Found:
+    k, vector, left = found.k.copy(), found.vector.copy(), found.left.copy()
+    k[place], vector[place], left[place] = part.k, part.vector, part.left
+    return replace(found, k=k, vector=vector, left=left)

@@ -1,0 +1,255 @@
+r"""Exact sensitivities of a mode: how its wavenumber moves with every dimension and material.
+
+All follow from the field alone, $\mathrm{d}k/\mathrm{d}p = -y^T(\partial F/\partial p)x \,/\,
+y^T(\partial F/\partial k)x$: a thickness moves by the density $v^TMu - v'^TPu'$, which is the same
+at every height; a wall by the jump of the integrand across it, written with what is continuous
+there (Johnson et al., Phys. Rev. E 65, 066611 (2002), eq. 12); the period by the stiffness.
+A value of the device reaches the period through its dimensions, a map without any field in it,
+whose slope is taken by differences.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dfbdesign.device import Device
+from dfbdesign.errors import InputError
+from dfbdesign.materials import Material
+from dfbdesign.solvers.lateral import Complex, Real
+from dfbdesign.solvers.modal import Cells, Shares, System
+from dfbdesign.solvers.mode_search import Found
+from dfbdesign.solvers.period import Period, periods
+
+STEP = 1e-4
+"""Relative step of the differences of dimensions."""
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """Derivatives of the wavenumber of one mode; slices from the substrate up."""
+
+    thickness: Complex
+    """dk/d(thickness), shape (slice,) [1/µm²]."""
+    walls: tuple[Complex, ...]
+    """dk/d(wall) of every slice, shape (wall,), walls in periods [1/µm]."""
+    length: complex
+    """dk/d(period) with walls that move along [1/µm²]."""
+    permittivity: Complex
+    """dk/dε of every filling, all directions together, in every slice and outside: shape
+    (slice + 2, filling), the substrate first and the superstrate last [1/µm]."""
+
+
+def gradient(cells: Cells, found: Found) -> Gradient:
+    """Derivatives of one mode's wavenumber.
+
+    Args:
+        cells: The batch.
+        found: One mode of it.
+
+    Returns:
+        All derivatives.
+    """
+    system = found.system(cells)
+    u = system.interfaces(found.vector)
+    v = u if cells.lateral.transposed else system.interfaces(found.left)
+    form = system.wavenumber_form(u, v)[0]
+    shares = system.shares(u, v, slopes=True)
+    row = int(found.row[0])
+    thickness = []
+    for number, part in enumerate(cells.period.slices):
+        d = float(part.thickness[row])
+        thickness.append(-_height_density(system, shares, number) / d / form)
+    walls = tuple(
+        np.array([-one / form for one in _wall_changes(system, number, u, v)])
+        for number in range(len(cells.period.slices))
+    )
+    length = float(cells.period.length[row])
+    return Gradient(
+        np.array(thickness),
+        walls,
+        2 / length * _stiffness(system, shares, u, v) / form,
+        -_permittivity(system, shares, u, v) / form,
+    )
+
+
+def _weights(system: System) -> tuple[Complex, Complex]:
+    """1/ε_x and 1/ε_z of every filling in TM, shape (filling,); ones in TE."""
+    if system.te:
+        one = np.ones(len(system.media), dtype=complex)
+        return one, one
+    return (
+        np.array([1 / medium.ordinary[0] for medium in system.media]),
+        np.array([1 / medium.extraordinary[0] for medium in system.media]),
+    )
+
+
+def _mass_weight(system: System) -> Complex:
+    k = system.k[0]
+    if system.te:
+        return np.array([k**2 * medium.ordinary[0] for medium in system.media])
+    return np.full(len(system.media), k**2)
+
+
+def _height_density(system: System, shares: Shares, number: int) -> complex:
+    """∫(v M u - v' P u') dz over a slice."""
+    across, along = _weights(system)
+    parts = (
+        along @ shares.stiffness[number, :, 0],
+        -_mass_weight(system) @ shares.mass[number, :, 0],
+        -across @ shares.normal[number, :, 0],
+    )
+    return complex(sum(parts))
+
+
+def _stiffness(system: System, shares: Shares, u: Complex, v: Complex) -> complex:
+    """The part of the form that falls with the square of the period."""
+    _, along = _weights(system)
+    total = along @ shares.stiffness[:, :, 0].sum(axis=0)
+    period = system.cells.period
+    for upper in (False, True):
+        end = -1 if upper else 0
+        flux = system.outer(upper)[1][0]
+        medium = system.media[period.superstrate if upper else period.substrate]
+        # (p γ)² = q - k²ε, or (q/ε_z - k²)/ε_x
+        slope = 1 / (2 * flux)
+        if not system.te:
+            slope = slope / (medium.ordinary[0] * medium.extraordinary[0])
+        total += np.sum(v[0, end] * system.square[0] * slope * u[0, end])
+    return complex(total)
+
+
+def _permittivity(system: System, shares: Shares, u: Complex, v: Complex) -> Complex:
+    period = system.cells.period
+    inside = -(system.k[0] ** 2) * shares.mass[:, :, 0]
+    if not system.te:
+        across, along = _weights(system)
+        inside = -shares.normal[:, :, 0] * across**2 - shares.stiffness[:, :, 0] * along**2
+    ends = np.zeros((2, len(system.media)), dtype=complex)
+    for upper in (False, True):
+        end = -1 if upper else 0
+        slope = system.outer_slope(upper, permittivity=True)[0]
+        filling = period.superstrate if upper else period.substrate
+        ends[end, filling] = np.sum(v[0, end] * slope * u[0, end])
+    return np.concatenate([ends[:1], inside, ends[1:]])
+
+
+def _wall_changes(system: System, number: int, u: Complex, v: Complex) -> list[complex]:
+    """Change of the form when each wall of a slice moves to the right by one period."""
+    part, row = system.cells.period.slices[number], int(system.row[0])
+    if part.uniform:
+        return [0j] * part.walls.shape[1]
+    field, slope, weights = (one[0] for one in system.samples(number, u))
+    left, left_slope = (one[0] for one in system.samples(number, v)[:2])
+    found = [0j]
+    for wall, (a, b) in enumerate(zip(part.regions[:-1], part.regions[1:], strict=True), start=1):
+        x = float(part.walls[row, wall])
+        one, other = system.media[a], system.media[b]
+        value, _ = _at(system, x)
+        here, there = field @ value, left @ value.conj()
+        if system.te:
+            jump = -(system.k[0] ** 2) * (one.ordinary - other.ordinary)[0]
+            found.append(complex(weights @ (there * here) * jump))
+            continue
+        rise, rise_left = slope @ value, left_slope @ value.conj()
+        jump = (1 / one.ordinary - 1 / other.ordinary)[0]
+        total = weights @ (rise_left * rise) * jump
+        fluxes = [
+            (field @ near / medium.extraordinary[0], left @ near.conj() / medium.extraordinary[0])
+            for near, medium in ((_at(system, x - 1e-9)[1], one), (_at(system, x + 1e-9)[1], other))
+        ]
+        flux, flux_left = (sum(pair) / 2 for pair in zip(*fluxes, strict=True))
+        total -= weights @ (flux_left * flux) * (one.extraordinary - other.extraordinary)[0]
+        found.append(complex(total))
+    return [*found, 0j]
+
+
+def _at(system: System, x: float) -> tuple[Complex, Complex]:
+    """Values and slopes of the lateral functions at one place [period], shape (n,) each."""
+    functions = system.cells.lateral.functions
+    value, slope = functions(int(system.row[0]), int(system.sector[0]), np.array([x]))
+    return value[0], slope[0]
+
+
+def sensitivity(device: Device, cells: Cells, found: Found, path: str) -> complex:
+    """dk/dp for one value p of the device.
+
+    Args:
+        device: The device.
+        cells: Its period.
+        found: One mode.
+        path: Path of the value, as for `dfbdesign.device.changed`; for a material the derivative is
+            against its index, in all directions.
+
+    Returns:
+        The derivative [1/µm per unit of the value; 1/µm for an index].
+
+    Raises:
+        InputError: If the path is no dimension or material of the period, or the walls change
+            their order there.
+    """
+    derivatives = gradient(cells, found)
+    if path.endswith(".material"):
+        return _index_change(device, cells, found, derivatives, path)
+    value = device_value(device, path)
+    if not isinstance(value, float | int):
+        raise InputError(f'"{path}" is not a number. Name a thickness, duty, period or material.')
+    step = STEP * abs(value) or STEP
+    changes = {path: np.array([value - step, value + step])}
+    moved = periods(device, cells.period.wavevector[0], changes, cells.period.stairs)
+    if len(moved) != 1:
+        raise InputError(f'"{path}" = {value:g} is where walls meet: there is no slope there.')
+    return _contracted(derivatives, moved[0]) / (2 * step)
+
+
+def _contracted(derivatives: Gradient, moved: Period) -> complex:
+    total = derivatives.length * (moved.length[1] - moved.length[0])
+    for number, part in enumerate(moved.slices):
+        total += derivatives.thickness[number] * (part.thickness[1] - part.thickness[0])
+        shift: Real = part.walls[1] - part.walls[0]
+        if not part.uniform:
+            total += derivatives.walls[number] @ shift
+    return complex(total)
+
+
+def device_value(device: Device, path: str) -> Any:
+    """The value at a path of a device.
+
+    Args:
+        device: The device.
+        path: As for `dfbdesign.device.changed`.
+
+    Returns:
+        The value.
+
+    Raises:
+        InputError: If the path does not exist.
+    """
+    part: Any = device
+    for key in path.split("."):
+        try:
+            part = part[int(key)] if key.isdecimal() else getattr(part, key)
+        except (AttributeError, IndexError, TypeError):
+            raise InputError(f'"{path}": there is no "{key}".') from None
+    return part
+
+
+def _index_change(
+    device: Device, cells: Cells, found: Found, derivatives: Gradient, path: str
+) -> complex:
+    material: Material = device_value(device, path)
+    owner = path.removesuffix(".material")
+    places = {"substrate": [0], "superstrate": [len(cells.period.slices) + 1]}.get(owner)
+    if places is None:
+        layer = int(owner.split(".")[1])
+        places = [i for i, part in enumerate(cells.period.slices, 1) if part.layer == layer]
+    gain = getattr(device_value(device, owner), "gain", False)
+    (filling,) = [
+        number for number, one in enumerate(cells.period.fillings)
+        if one.materials == (material,) and one.gain == gain
+    ]  # fmt: skip
+    # a line and its surroundings of one material share a filling, so their parts cannot be told
+    medium = found.system(cells).media[filling]
+    return complex(
+        2 * np.sqrt(medium.ordinary[0]) * derivatives.permittivity[places, filling].sum()
+    )

@@ -1,0 +1,214 @@
+"""Modes of a period to a wanted accuracy: more functions, and more stairs, until nothing moves.
+
+The search runs once, with few lateral functions; the modes are then followed through levels of 1.6
+times as many functions and twice as many stairs each. Errors fall at least with the square of the
+stairs and the third power of the functions, so what is left is less than the last change.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfbdesign.device import Device
+from dfbdesign.errors import NotConverged
+from dfbdesign.solvers.lateral import Complex, Real, fourier, mesh_key, polynomial
+from dfbdesign.solvers.modal import Cells
+from dfbdesign.solvers.mode_search import Found, all_around, distinct, joined, refined
+from dfbdesign.solvers.period import Period, periods
+
+GROWTH = 1.6
+LEVELS = 7
+STAIRS = 2
+"""Stairs of a slanted wall at the first level."""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Modes of a batch of devices that needed the same number of functions."""
+
+    cells: Cells
+    found: Found
+    error: Real
+    """Bound of the numerical error of each wavenumber, shape (mode,) [1/µm]."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is solved: a device, what is varied, and the wavevector."""
+
+    device: Device
+    wavevector: float
+    changes: Mapping[str, Any]
+
+    def cells(self, rows: NDArray[np.int64], level: int) -> Iterator[Cells]:
+        """The periods of some rows in the functions of one level.
+
+        Args:
+            rows: Places in the sweep.
+            level: Number of the level, from 0.
+
+        Yields:
+            Batches that share their walls and functions; `Period.rows` counts in the whole sweep.
+        """
+        changes = {
+            path: value if np.ndim(value) == 0 or len(value) == 1 else _taken(value, rows)
+            for path, value in self.changes.items()
+        }
+        for batch in periods(self.device, self.wavevector, changes, STAIRS * 2**level):
+            whole = replace(batch, rows=rows[batch.rows])
+            yield from _expanded(whole, self.device.need_grating().order, level)
+
+
+def _taken(value: Any, rows: NDArray[np.int64]) -> Any:
+    return value[rows] if isinstance(value, np.ndarray) else [value[row] for row in rows]
+
+
+def _expanded(period: Period, order: int, level: int) -> Iterator[Cells]:
+    """The batch in lateral functions: plane waves for TE, polynomials for TM."""
+    if period.polarization == "TE":
+        yield Cells(period, fourier(period, round((3 + order) * GROWTH**level)))
+        return
+    degree = round((3 + (order + 1) // 2) * GROWTH**level)
+    kinds, kind = np.unique(mesh_key(period, degree), axis=0, return_inverse=True)
+    for number in range(len(kinds)):
+        part = period.where(np.flatnonzero(kind.ravel() == number))
+        yield Cells(part, polynomial(part, degree))
+
+
+def solved(
+    sweep: Sweep, rows: NDArray[np.int64], centre: float, accuracy: float
+) -> tuple[Solved, ...]:
+    """Every mode of every row around a wavenumber, to an accuracy.
+
+    Args:
+        sweep: What is solved.
+        rows: Places in the sweep.
+        centre: Middle of the window [1/µm].
+        accuracy: Largest relative error of a wavenumber.
+
+    Returns:
+        The modes, by what they needed.
+
+    Raises:
+        NotConverged: If the last level still moves a mode, or modes were missed.
+    """
+    done: list[Solved] = []
+    before = [
+        Solved(cells, all_around(cells, centre), np.empty(0)) for cells in sweep.cells(rows, 0)
+    ]
+    worst = inf
+    for level in range(1, LEVELS):
+        after = [_followed(cells, before, centre) for cells in sweep.cells(np.sort(rows), level)]
+        before = []
+        for one in after:
+            move = np.zeros(len(one.cells.period.rows))
+            np.maximum.at(move, one.found.row, one.error / centre)
+            good = move <= accuracy
+            done.extend(_part(one, np.flatnonzero(good)))
+            before.extend(_part(one, np.flatnonzero(~good)))
+        rows = np.concatenate([one.cells.period.rows for one in before] or [np.zeros(0, int)])
+        if not len(rows):
+            return tuple(done)
+        worst = max(float(one.error.max(initial=0.0)) for one in before) / centre
+    raise NotConverged(
+        f"the modes still carry an error of {worst:.1e} (relative) at "
+        f"{before[0].cells.functions} functions, {accuracy:.1e} is wanted. "
+        "Ask for a lower accuracy."
+    )
+
+
+def _part(one: Solved, rows: NDArray[np.int64]) -> Iterator[Solved]:
+    """The modes of some devices of a batch, in a batch of their own."""
+    if len(rows) == len(one.cells.period.rows):
+        yield one
+    elif len(rows):
+        place = np.full(len(one.cells.period.rows), -1)
+        place[rows] = np.arange(len(rows))
+        kept = place[one.found.row] >= 0
+        found = one.found.where(kept)
+        cells = _taken_cells(one.cells, rows)
+        yield Solved(cells, replace(found, row=place[found.row]), one.error[kept])
+
+
+def _taken_cells(cells: Cells, rows: NDArray[np.int64]) -> Cells:
+    lateral = cells.lateral
+    functions = lateral.functions
+    return replace(
+        cells,
+        period=cells.period.where(rows),
+        lateral=replace(
+            lateral,
+            square=_rows(lateral.square, rows),
+            masses=tuple(tuple(_rows(m, rows) for m in part) for part in lateral.masses),
+            stiffnesses=None
+            if lateral.stiffnesses is None
+            else tuple(tuple(_rows(m, rows) for m in part) for part in lateral.stiffnesses),
+            mixing=tuple(_rows(m, rows) for m in lateral.mixing),
+            functions=lambda row, sector, x: functions(int(rows[row]), sector, x),
+        ),
+    )
+
+
+def _rows(array: Any, rows: NDArray[np.int64]) -> Any:
+    return array[rows]
+
+
+def _followed(cells: Cells, before: list[Solved], centre: float) -> Solved:
+    """The modes of the level before in more functions, and how far each has moved."""
+    start = joined([_start(cells, one) for one in before])
+    found, settled = refined(cells, start)
+    # one mode's change may pass through zero by chance, that of a whole period hardly
+    largest = np.zeros(len(cells.period.rows))
+    np.maximum.at(largest, start.row, np.abs(found.k - start.k))
+    error = largest[start.row]
+    lost = np.unique(found.row[~settled])
+    group = found.row * cells.sectors + found.sector
+    kept = distinct(found, group)
+    if len(kept) < len(found):
+        merged = np.setdiff1d(np.arange(len(found)), kept)
+        lost = np.union1d(lost, found.row[merged])
+    if len(lost) == 0:
+        return Solved(cells, found, error)
+    again = all_around(_taken_cells(cells, lost), centre)  # a mode has moved too far to be followed
+    good = ~np.isin(found.row, lost)
+    whole = [found.where(good), replace(again, row=lost[again.row])]
+    return Solved(
+        cells,
+        joined(whole),
+        np.concatenate([error[good], np.full(len(again), inf)]),
+    )
+
+
+def _start(cells: Cells, one: Solved) -> Found:
+    """Where to start the modes of an earlier batch that belong to the devices of this one."""
+    place = {int(row): i for i, row in enumerate(cells.period.rows)}
+    here = np.array([place.get(int(row), -1) for row in one.cells.period.rows], dtype=int)
+    found = one.found.where(here[one.found.row] >= 0)
+    vector, left = (_carried(part, one.cells, cells) for part in (found.vector, found.left))
+    return Found(here[found.row], found.sector, found.k, vector, left)
+
+
+def _carried(vector: Complex, old: Cells, new: Cells) -> Complex:
+    """A field in more functions, and interpolated to more interfaces."""
+    extra = new.functions - old.functions
+    waves = new.sectors == 1 and new.lateral.stiffnesses is None  # from -N to N, not ascending
+    before = extra // 2 if waves else 0
+    padded = np.pad(vector, ((0, 0), (0, 0), (before, extra - before)))
+    heights, wanted = (_heights(cells.period) for cells in (old, new))
+    if len(heights) == len(wanted):
+        return padded
+    place = np.clip(np.searchsorted(heights, wanted) - 1, 0, len(heights) - 2)
+    share = (wanted - heights[place]) / (heights[place + 1] - heights[place])
+    share = share[:, None]
+    return np.asarray(padded[:, place] * (1 - share) + padded[:, place + 1] * share)
+
+
+def _heights(period: Period) -> Real:
+    """Heights of the interfaces kept, of the first device [µm]."""
+    patterned = [i for i, part in enumerate(period.slices) if not part.uniform]
+    middle = period.slices[patterned[0] : patterned[-1] + 1] if patterned else ()
+    return np.concatenate([[0.0], np.cumsum([part.thickness[0] for part in middle])])

@@ -1,0 +1,503 @@
+r"""Modal solution of one period: the matrix whose zeros are the Bloch modes, and its derivatives.
+
+Within a slice the field $u$ ($E_y$ for TE, $H_y$ for TM), expanded in $n$ lateral functions, obeys
+
+$$ (P u')' = M u, \qquad
+   \text{TE: } P = 1,\ M = Q - k^2\sum_j \epsilon_j A_j; \qquad
+   \text{TM: } P = \sum_j A_j/\epsilon_{x,j},\ M = \sum_j B_j/\epsilon_{z,j} - k^2 , $$
+
+with $k = \omega/c$, the eigenvalues $Q$ of $-\mathrm{d}^2/\mathrm{d}x^2$, and the masses $A_j$ and
+stiffnesses $B_j$ of filling $j$ (`dfbdesign.solvers.lateral`). With $P^{-1}M = W\gamma^2W^{-1}$
+the outward fluxes $\pm P u'$ at both faces of a slice of thickness $d$ are
+
+$$ \begin{pmatrix} T & -C \\ -C & T \end{pmatrix}\begin{pmatrix} u_0 \\ u_1 \end{pmatrix},
+   \quad T = P W\,\gamma\coth\gamma d\;W^{-1},
+   \quad C = P W\,\gamma\,\mathrm{csch}\,\gamma d\;W^{-1}.$$
+
+Both are even in $\gamma$, so only the two outer half-spaces need a branch: they carry
+$p\gamma u$ with $\gamma = e^{-i\pi/4}\sqrt{i\gamma^2}$, which decays for evanescent orders and is
+outgoing ($-i k_z$) for radiating ones; its cuts run down from the Rayleigh anomalies into the
+lower half of the k plane. Summing the fluxes at every interface gives a block tridiagonal matrix
+$F(k)$; a mode is $F(k)x = 0$. Uniform slices below the first and above the last patterned one are
+diagonal and are eliminated first; the rest is factorised block by block.
+
+Because $F$ is the stationary value of $\int (u'^T P u' + u^T M u)\,dz$, every derivative follows
+from the mode field alone:
+
+$$ y^T \frac{\partial F}{\partial p} x = \int \Big(v'^T \frac{\partial P}{\partial p} u'
+   + v^T \frac{\partial M}{\partial p} u\Big) dz + \text{half-spaces,} $$
+
+with $v$ the field of the left null vector $y$: $x$ itself wherever $F$ is symmetric.
+
+The first axis of every array counts solves: pairs of a device and a sector, each at its own k.
+"""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from math import pi
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfbdesign.solvers.lateral import Complex, Lateral, Real
+from dfbdesign.solvers.media import Medium, medium
+from dfbdesign.solvers.period import Period
+
+Index = NDArray[np.int64]
+
+
+def outgoing_root(square: Complex) -> Complex:
+    """Root γ of γ² that decays (Re γ > 0) or is outgoing (Im γ < 0) in a half-space.
+
+    Args:
+        square: γ², shape (...) [1/µm²].
+
+    Returns:
+        γ, continued analytically across the real k axis; the cuts run down from the anomalies.
+    """
+    return np.asarray(np.exp(-0.25j * pi) * np.sqrt(1j * square))
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A batch of periods with their lateral functions, ready to be evaluated."""
+
+    period: Period
+    lateral: Lateral
+    about: float | None = None
+    """Wavenumber the dispersion is continued from; `None` for the real part of each k."""
+
+    @property
+    def sectors(self) -> int:
+        """Even and odd, or one for all fields."""
+        return int(self.lateral.square.shape[1])
+
+    @property
+    def functions(self) -> int:
+        """Number of lateral functions of a sector."""
+        return int(self.lateral.square.shape[-1])
+
+    def at(self, k: Complex, row: Index, sector: Index, gain: Real | None = None) -> "System":
+        """Periods at wavenumbers k = ω/c.
+
+        Args:
+            k: Complex wavenumbers, shape (solve,) [1/µm].
+            row: Device of each solve.
+            sector: Sector of each solve.
+            gain: Material gain added to the gain layers, shape (solve,) [1/µm].
+
+        Returns:
+            Everything that is known of the periods at these wavenumbers.
+        """
+        media = [medium(filling, k, row, self.about) for filling in self.period.fillings]
+        if gain is not None and np.any(gain):
+            media = [
+                one.amplified(k, gain) if filling.gain else one
+                for one, filling in zip(media, self.period.fillings, strict=True)
+            ]
+        return System(self, k, row, sector, tuple(media))
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Vertical modes of one slice: γ, and how they are made of lateral functions."""
+
+    gamma: Complex
+    """Shape (solve, n) [1/µm]."""
+    thickness: Real
+    """Shape (solve, 1) [µm]."""
+    weight: Complex
+    """1/ε_x of a uniform slice in TM, else 1, shape (solve, 1)."""
+    W: Complex | None = None
+    """Columns are modes, shape (solve, n, n); `None` for a uniform slice, whose modes are the
+    lateral functions."""
+    inverse: Complex | None = None
+    PW: Complex | None = None
+
+    @cached_property
+    def _denominator(self) -> Complex:
+        return np.asarray(-np.expm1(-2 * self.gamma * self.thickness))
+
+    def diagonals(self) -> tuple[Complex, Complex]:
+        """γ coth γd and γ csch γd with the weight, shape (solve, n) each."""
+        e = np.exp(-self.gamma * self.thickness)
+        scaled = self.weight * self.gamma / self._denominator
+        return scaled * (1 + e * e), 2 * scaled * e
+
+    def fluxes(self) -> tuple[Complex, Complex]:
+        """T and C of the module docstring, shape (solve, n, n) each."""
+        t, c = self.diagonals()
+        if self.PW is None or self.inverse is None:
+            one = np.eye(t.shape[-1])
+            return t[..., None] * one, c[..., None] * one
+        return (self.PW * t[:, None, :]) @ self.inverse, (self.PW * c[:, None, :]) @ self.inverse
+
+    def log_pole_factor(self) -> Complex:
+        """Logarithm of Π sinh(γd)/γd, which removes the poles of det F; shape (solve,)."""
+        phase = self.gamma * self.thickness
+        return np.asarray(np.sum(phase + np.log(self._denominator / (2 * phase)), axis=-1))
+
+    def profile(self, lower: Complex, upper: Complex, z: Real) -> tuple[Complex, Complex]:
+        """Field and its slope inside the slice, from the field at its faces.
+
+        Args:
+            lower: u at the lower face, shape (solve, n).
+            upper: u at the upper face, shape (solve, n).
+            z: Heights above the lower face, shape (solve, height) or (1, height) [µm].
+
+        Returns:
+            u and du/dz, shape (solve, height, n) each.
+        """
+        if self.inverse is not None:
+            lower = (self.inverse @ lower[..., None])[..., 0]
+            upper = (self.inverse @ upper[..., None])[..., 0]
+        gamma, d, z = self.gamma[:, None, :], self.thickness[:, None, :], z[..., None]
+        a0, a1 = (lower / self._denominator)[:, None], (upper / self._denominator)[:, None]
+        # sinh(γ(d-z))/sinh(γd) and sinh(γz)/sinh(γd), free of overflow
+        near, far = np.exp(-gamma * z), np.exp(-gamma * (d - z))
+        round_trip = np.exp(-gamma * d)
+        down, down_back = a0 * near, a0 * far * round_trip
+        up, up_back = a1 * far, a1 * near * round_trip
+        u = down - down_back + up - up_back
+        slope = gamma * (up + up_back - down - down_back)
+        if self.W is not None:
+            turned = np.swapaxes(self.W, -1, -2)
+            return u @ turned, slope @ turned
+        return u, slope
+
+
+_gauss = cache(np.polynomial.legendre.leggauss)
+
+
+def _heights(phase: Complex) -> tuple[Real, Real]:
+    """Gauss-Legendre rule on [0, 1] for squares of fields that turn and decay by a phase γd."""
+    turns, decay = float(np.abs(phase.imag).max()), float(np.abs(phase.real).max())
+    # near its ends the rule is dense as the square of its order: so is what a decay needs
+    nodes, weights = _gauss(8 + 4 * int((2 * turns + 4 * np.sqrt(decay)) / 4))
+    return (nodes + 1) / 2, weights / 2
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Integrals of products of a mode and its left field over the regions of every slice."""
+
+    mass: Complex
+    """∫ v u, shape (slice, filling, solve)."""
+    stiffness: Complex
+    """∫ v_x u_x, the same; for TE the sum over the fillings stands in the first."""
+    normal: Complex
+    """∫ v_z u_z, the same."""
+
+
+@dataclass(frozen=True)
+class System:
+    """A batch at given wavenumbers: the factorised matrix F(k), fields, and derivatives."""
+
+    cells: Cells
+    k: Complex
+    row: Index
+    sector: Index
+    media: tuple[Medium, ...]
+
+    @cached_property
+    def te(self) -> bool:
+        """Whether E points along the lines."""
+        return self.cells.period.polarization == "TE"
+
+    @cached_property
+    def square(self) -> Real:
+        """Eigenvalues of -d²/dx², shape (solve, n)."""
+        return self.cells.lateral.square[self.row, self.sector]
+
+    def _of(self, arrays: tuple[Complex, ...]) -> list[Complex]:
+        return [array[self.row, self.sector] for array in arrays]
+
+    @cached_property
+    def modes(self) -> tuple[Modes, ...]:
+        """Vertical modes of the slices."""
+        found = []
+        for number, part in enumerate(self.cells.period.slices):
+            thickness = part.thickness[self.row][:, None]
+            media = [self.media[filling] for filling in part.fillings]
+            one = np.ones_like(thickness, dtype=complex)
+            if part.uniform:
+                weight = one if self.te else 1 / media[0].ordinary[:, None]
+                gamma = np.sqrt(self._planar(media[0]))
+                found.append(Modes(gamma, thickness, weight))
+                continue
+            P, M = self._operators(number, media)
+            square, W = np.linalg.eig(M if P is None else np.linalg.solve(P, M))
+            inverse = np.linalg.inv(W)
+            PW = W if P is None else P @ W
+            found.append(Modes(np.sqrt(square), thickness, one, W, inverse, PW))
+        return tuple(found)
+
+    def _planar(self, medium_: Medium) -> Complex:
+        """γ² in a uniform medium, shape (solve, n)."""
+        o, e, k = medium_.ordinary[:, None], medium_.extraordinary[:, None], self.k[:, None]
+        if self.te:
+            return np.asarray(self.square - k**2 * o)
+        return np.asarray((self.square / e - k**2) * o)
+
+    def _operators(self, number: int, media: list[Medium]) -> tuple[Complex | None, Complex]:
+        lateral, k = self.cells.lateral, self.k[:, None, None]
+        masses = self._of(lateral.masses[number])
+        diagonal = np.arange(self.cells.functions)
+        if self.te:
+            first = media[0].ordinary
+            M = np.zeros_like(masses[0])
+            for one, mass in zip(media[1:], masses, strict=True):
+                M -= (self.k**2 * (one.ordinary - first))[:, None, None] * mass
+            M[:, diagonal, diagonal] += self.square - (self.k**2 * first)[:, None]
+            return None, M
+        first, along = 1 / media[0].ordinary, 1 / media[0].extraordinary
+        P, M = np.zeros_like(masses[0]) + 0j, np.zeros_like(masses[0]) + 0j
+        stiffnesses = self._of((lateral.stiffnesses or ())[number])
+        for one, mass, stiffness in zip(media[1:], masses, stiffnesses, strict=True):
+            P += (1 / one.ordinary - first)[:, None, None] * mass
+            M += (1 / one.extraordinary - along)[:, None, None] * stiffness
+        P[:, diagonal, diagonal] += first[:, None]
+        M[:, diagonal, diagonal] += self.square * along[:, None] - k[..., 0] ** 2
+        return P, M
+
+    def outer(self, upper: bool) -> tuple[Complex, Complex]:
+        """Decay rate γ in a half-space, and outward flux per field, shape (solve, n) each."""
+        period = self.cells.period
+        medium_ = self.media[period.superstrate if upper else period.substrate]
+        gamma = outgoing_root(self._planar(medium_))
+        return gamma, gamma if self.te else gamma / medium_.ordinary[:, None]
+
+    # --- the factorised matrix ---------------------------------------------------------------
+
+    @cached_property
+    def _middle(self) -> range:
+        """The slices from the first patterned one to the last."""
+        patterned = [i for i, part in enumerate(self.cells.period.slices) if not part.uniform]
+        end = len(self.modes)
+        return range(patterned[0], patterned[-1] + 1) if patterned else range(end, end)
+
+    def _folded(self, numbers: range, flux: Complex) -> tuple[Complex, list[Complex]]:
+        """Flux per field after uniform slices, and what divides on the way."""
+        pivots = []
+        for number in numbers:
+            t, c = self.modes[number].diagonals()
+            pivot = flux + t
+            flux = t - c * c / pivot
+            pivots.append(pivot)
+        return flux, pivots
+
+    @cached_property
+    def _lower(self) -> tuple[Complex, list[Complex]]:
+        return self._folded(range(self._middle.start), self.outer(upper=False)[1])
+
+    @cached_property
+    def _upper(self) -> tuple[Complex, list[Complex]]:
+        above = range(len(self.modes) - 1, self._middle.stop - 1, -1)
+        return self._folded(above, self.outer(upper=True)[1])
+
+    @cached_property
+    def _factors(self) -> tuple[list[Complex], list[Complex], list[Complex]]:
+        """Diagonal blocks after elimination, their inverses, and the couplings C."""
+        n = self.cells.functions
+        diagonal = np.arange(n)
+        fluxes = [self.modes[number].fluxes() for number in self._middle]
+        block: Complex = np.zeros((len(self.k), n, n), dtype=complex)
+        block[:, diagonal, diagonal] = self._lower[0]
+        blocks: list[Complex] = []
+        inverses: list[Complex] = []
+        for T, C in fluxes:
+            block = block + T
+            inverse = np.asarray(np.linalg.inv(block), dtype=complex)
+            blocks.append(block)
+            inverses.append(inverse)
+            block = np.asarray(T - C @ inverse @ C, dtype=complex)
+        block[:, diagonal, diagonal] += self._upper[0]
+        blocks.append(block)
+        inverses.append(np.asarray(np.linalg.inv(block), dtype=complex))
+        return blocks, inverses, [C for _, C in fluxes]
+
+    def phase_of_determinant(self) -> Real:
+        """Phase of det F, freed of its poles, shape (solve,)."""
+        total = np.zeros(len(self.k))
+        for block in self._factors[0]:
+            total = total + np.angle(np.linalg.slogdet(block)[0])
+        for pivot in (*self._lower[1], *self._upper[1]):
+            total = total + np.angle(pivot).sum(axis=-1)
+        return np.asarray(total + sum(mode.log_pole_factor().imag for mode in self.modes))
+
+    def solve(self, right: Complex, transposed: bool = False) -> Complex:
+        """F⁻¹ b, or F⁻ᵀ b, at the interfaces between and beside the patterned slices.
+
+        Args:
+            right: b, shape (solve, interface, n, column).
+            transposed: Whether F is transposed.
+
+        Returns:
+            The solution, of the same shape.
+        """
+        _, inverses, couplings = self._factors
+        if transposed:
+            inverses = [np.swapaxes(one, -1, -2) for one in inverses]
+            couplings = [np.swapaxes(one, -1, -2) for one in couplings]
+        carried = [right[:, 0]]
+        for number, C in enumerate(couplings):
+            carried.append(right[:, number + 1] + C @ (inverses[number] @ carried[-1]))
+        found = [inverses[-1] @ carried[-1]]
+        for number in range(len(couplings) - 1, -1, -1):
+            found.append(inverses[number] @ (carried[number] + couplings[number] @ found[-1]))
+        return np.stack(found[::-1], axis=1)
+
+    @property
+    def unknowns(self) -> tuple[int, int]:
+        """Interfaces kept, and lateral functions."""
+        return len(self._middle) + 1, self.cells.functions
+
+    # --- fields and derivatives --------------------------------------------------------------
+
+    def interfaces(self, x: Complex) -> Complex:
+        """The field at every interface, shape (solve, slice + 1, n).
+
+        Args:
+            x: The field at the interfaces that were kept, shape (solve, interface, n).
+
+        Returns:
+            The field from the substrate up.
+        """
+        below, above = [], []
+        u = x[:, 0]
+        for number in range(self._middle.start - 1, -1, -1):
+            u = self.modes[number].diagonals()[1] * u / self._lower[1][number]
+            below.append(u)
+        u = x[:, -1]
+        for number, pivot in zip(
+            range(self._middle.stop, len(self.modes)), reversed(self._upper[1]), strict=True
+        ):
+            u = self.modes[number].diagonals()[1] * u / pivot
+            above.append(u)
+        kept = [x[:, i] for i in range(x.shape[1])]
+        return np.stack([*reversed(below), *kept, *above], axis=1)
+
+    def samples(self, number: int, u: Complex) -> tuple[Complex, Complex, Real]:
+        """A field at Gauss-Legendre heights of a slice, enough to integrate products of it.
+
+        Args:
+            number: Number of the slice.
+            u: Field at all interfaces, shape (solve, slice + 1, n).
+
+        Returns:
+            u and du/dz, shape (solve, height, n), and weights, shape (solve, height) [µm].
+        """
+        modes = self.modes[number]
+        nodes, weights = _heights(modes.gamma * modes.thickness)
+        values = modes.profile(u[:, number], u[:, number + 1], modes.thickness * nodes)
+        return *values, modes.thickness * weights
+
+    def shares(self, u: Complex, v: Complex, slopes: bool) -> Shares:
+        """Integrals of the mode over the regions of every slice.
+
+        Args:
+            u: Field at all interfaces, shape (solve, slice + 1, n).
+            v: The same of the left null vector.
+            slopes: Whether TE integrals of the slopes are wanted too.
+
+        Returns:
+            The integrals.
+        """
+        period, lateral = self.cells.period, self.cells.lateral
+        shape = (len(period.slices), len(period.fillings), len(self.k))
+        mass, stiffness, normal = (np.zeros(shape, dtype=complex) for _ in range(3))
+        for number, part in enumerate(period.slices):
+            here, here_z, weights = self.samples(number, u)
+            left, left_z = (here, here_z) if v is u else self.samples(number, v)[:2]
+            gram = np.swapaxes(left * weights[..., None], -1, -2) @ here
+            self._share(mass[number], part.fillings, lateral.masses[number], gram, None)
+            if not self.te and lateral.stiffnesses is not None:
+                parts = lateral.stiffnesses[number]
+                self._share(stiffness[number], part.fillings, parts, gram, self.square)
+            elif slopes:
+                stiffness[number, part.fillings[0]] = np.einsum("sii,si->s", gram, self.square)
+            if not self.te or slopes:
+                gram = np.swapaxes(left_z * weights[..., None], -1, -2) @ here_z
+                parts = () if self.te else lateral.masses[number]
+                self._share(normal[number], part.fillings, parts, gram, None)
+        return Shares(mass, stiffness, normal)
+
+    def _share(
+        self,
+        out: Complex,
+        fillings: tuple[int, ...],
+        matrices: tuple[Complex, ...],
+        gram: Complex,
+        diagonal: Real | None,
+    ) -> None:
+        """Adds the shares of all fillings: the first has what the later ones leave of the whole."""
+        trace = np.einsum("sii->si", gram)
+        rest = trace.sum(axis=-1) if diagonal is None else (trace * diagonal).sum(axis=-1)
+        for filling, matrix in zip(fillings[1:], self._of(matrices), strict=False):
+            out[filling] = np.sum(matrix * gram, axis=(-1, -2))
+            rest = rest - out[filling]
+        out[fillings[0]] = rest
+
+    def wavenumber_form(self, u: Complex, v: Complex) -> Complex:
+        """y^T (dF/dk) x, dispersion included.
+
+        Args:
+            u: Field at all interfaces, shape (solve, slice + 1, n).
+            v: The same of the left null vector.
+
+        Returns:
+            The form, shape (solve,).
+        """
+        shares, k = self.shares(u, v, slopes=False), self.k
+        total = np.zeros_like(k)
+        for filling, one in enumerate(self.media):
+            mass = shares.mass[:, filling].sum(axis=0)
+            total += self.change(shares, filling, one.ordinary_slope, one.extraordinary_slope)
+            total -= 2 * k * (one.ordinary if self.te else 1.0) * mass
+        for upper in (False, True):
+            end = -1 if upper else 0
+            total += np.sum(v[:, end] * self.outer_slope(upper) * u[:, end], axis=-1)
+        return total
+
+    def change(self, shares: Shares, filling: int, ordinary: Complex, along: Complex) -> Complex:
+        """Change of y^T F x when the permittivities of a filling change inside the slices.
+
+        Args:
+            shares: Integrals of the mode.
+            filling: Number of the filling.
+            ordinary: Change of its ordinary permittivity, shape (solve,).
+            along: Change of its permittivity along z.
+
+        Returns:
+            The change, shape (solve,).
+        """
+        if self.te:
+            return np.asarray(-(self.k**2) * ordinary * shares.mass[:, filling].sum(axis=0))
+        one = self.media[filling]
+        normal, stiff = (part[:, filling].sum(axis=0) for part in (shares.normal, shares.stiffness))
+        return np.asarray(
+            -normal * ordinary / one.ordinary**2 - stiff * along / one.extraordinary**2
+        )
+
+    def outer_slope(self, upper: bool, permittivity: bool = False) -> Complex:
+        """Derivative of the flux of a half-space against k, or against its permittivity.
+
+        Args:
+            upper: The superstrate, else the substrate.
+            permittivity: Derivative against a change of all its permittivities together.
+
+        Returns:
+            The derivative, shape (solve, n).
+        """
+        period = self.cells.period
+        one = self.media[period.superstrate if upper else period.substrate]
+        flux, k, q = self.outer(upper)[1], self.k[:, None], self.square
+        o, e = one.ordinary[:, None], one.extraordinary[:, None]
+        do, de, dk = one.ordinary_slope[:, None], one.extraordinary_slope[:, None], 2 * k
+        if permittivity:
+            do, de, dk = np.ones_like(k), np.ones_like(k), np.zeros_like(k)
+        if self.te:
+            return np.asarray(-(dk * o + k**2 * do) / (2 * flux))
+        # (p γ)² = (q/ε_z - k²)/ε_x
+        change = (-q * de / e**2 - dk) / o - (q / e - k**2) * do / o**2
+        return np.asarray(change / (2 * flux))
