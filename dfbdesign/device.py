@@ -54,6 +54,8 @@ class Lines(Part):
     """Line width over period, at half height."""
     sidewall: Angle = pi / 2
     """Angle of the side walls [rad]; 90 degrees is a rectangle."""
+    centre: float = 0.0
+    """Where the middle of the line lies in the period [period]; the period's own middle is 0."""
     gain: bool = False
     """Whether the lines carry the gain."""
 
@@ -61,6 +63,7 @@ class Lines(Part):
     def _check(self) -> Self:
         within("duty", self.duty, 0, 1, "Write 0.5 for half line, half gap.")
         within("sidewall (in degrees)", self.sidewall / deg, 20, 160)
+        within("centre", self.centre, -0.5, 0.5, "It is a fraction of the period.")
         return self
 
 
@@ -70,6 +73,9 @@ class Layer(Part):
     thickness: Length
     material: MaterialReference
     lines: Lines | None = None
+    further_lines: tuple[Lines, ...] = ()
+    """More of the same period, painted before `lines`, which cover them: a film that coats the
+    lines, a second line, the ears of a U."""
     gain: bool = False
     """Whether this layer's material (between the lines, if any) carries the gain."""
 
@@ -79,7 +85,29 @@ class Layer(Part):
             raise InputError(f"thickness must be positive, got {self.thickness / nm:g} nm.")
         if not self.thickness < 1000:
             raise InputError(f"thickness must be below 1 mm, got {self.thickness:g} um.")
+        if self.further_lines and self.lines is None:
+            raise InputError("further_lines need lines = { ... } first: the lines painted last.")
         return self
+
+    def painted(self) -> tuple[Lines, ...]:
+        """All lines in the order in which they cover each other, the visible ones last."""
+        return self.further_lines if self.lines is None else (*self.further_lines, self.lines)
+
+    def regions(self) -> tuple[tuple[float, Material, bool], ...]:
+        """What the layer consists of at half height: share of the period, material, gain."""
+        shares, free = [], [(-0.5, 0.5)]
+        for line in reversed(self.painted()):
+            low, high = line.centre - line.duty / 2, line.centre + line.duty / 2
+            seen, rest = 0.0, []
+            for a, b in free:
+                spans = [(max(a, low + turn), min(b, high + turn)) for turn in (-1, 0, 1)]
+                spans = [span for span in spans if span[1] > span[0]]
+                seen += sum(b - a for a, b in spans)
+                edges = [a, *(edge for span in spans for edge in span), b]
+                rest += list(zip(edges[::2], edges[1::2], strict=True))
+            free = rest
+            shares.append((seen, line.material, line.gain))
+        return ((sum(b - a for a, b in free), self.material, self.gain), *reversed(shares))
 
 
 def _half_space(value: Any) -> Any:
@@ -277,8 +305,8 @@ class Device(Part):
         yield self.substrate.material
         for layer in self.layers:
             yield layer.material
-            if layer.lines is not None:
-                yield layer.lines.material
+            for line in layer.painted():
+                yield line.material
         yield self.superstrate.material
 
     def need_grating(self) -> Grating:
@@ -435,4 +463,6 @@ def without_dispersion(device: Device, wavelength: float) -> Device:
         changes[f"layers.{number}.material"] = fixed(layer.material)
         if layer.lines is not None:
             changes[f"layers.{number}.lines.material"] = fixed(layer.lines.material)
+        for place, line in enumerate(layer.further_lines):
+            changes[f"layers.{number}.further_lines.{place}.material"] = fixed(line.material)
     return changed(device, changes)

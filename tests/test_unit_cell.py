@@ -102,7 +102,7 @@ def dense(system: System) -> np.ndarray:
     n, count = system.square.shape[-1], len(system.modes) + 1
     F = np.zeros((len(system.k), count, n, count, n), dtype=complex)
     for number, one in enumerate(system.modes):
-        T, C = one.fluxes()
+        T, C = one.fluxes
         F[:, number, :, number] += T
         F[:, number + 1, :, number + 1] += T
         F[:, number, :, number + 1] -= C

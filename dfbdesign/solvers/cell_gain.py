@@ -37,7 +37,7 @@ def gain_slope(cells: Cells, found: Found, gain: Real | None = None) -> Complex:
     system = found.system(cells, gain)
     u = system.interfaces(found.vector)
     v = u if cells.lateral.transposed else system.interfaces(found.left)
-    shares, total = system.shares(u, v, slopes=False), np.zeros_like(found.k)
+    shares, total = system.shares(u, v), np.zeros_like(found.k)
     for number, (one, filling) in enumerate(zip(system.media, cells.period.fillings, strict=True)):
         if filling.gain:  # n → n - i g/2k
             o, e = (-1j * np.sqrt(part) / found.k for part in (one.ordinary, one.extraordinary))

@@ -16,7 +16,7 @@ import numpy as np
 from dfbdesign.device import Device
 from dfbdesign.errors import InputError
 from dfbdesign.materials import Material
-from dfbdesign.solvers.lateral import Complex, Real
+from dfbdesign.solvers.lateral import Complex, Real, polynomial
 from dfbdesign.solvers.modal import Cells, Shares, System
 from dfbdesign.solvers.mode_search import Found
 from dfbdesign.solvers.period import Period, periods
@@ -54,7 +54,7 @@ def gradient(cells: Cells, found: Found) -> Gradient:
     u = system.interfaces(found.vector)
     v = u if cells.lateral.transposed else system.interfaces(found.left)
     form = system.wavenumber_form(u, v)[0]
-    shares = system.shares(u, v, slopes=True)
+    shares = system.shares(u, v)
     row = int(found.row[0])
     thickness = []
     for number, part in enumerate(cells.period.slices):
@@ -188,9 +188,8 @@ def sensitivity(device: Device, cells: Cells, found: Found, path: str) -> comple
         InputError: If the path is no dimension or material of the period, or the walls change
             their order there.
     """
-    derivatives = gradient(cells, found)
     if path.endswith(".material"):
-        return _index_change(device, cells, found, derivatives, path)
+        return _index_change(device, cells, found, gradient(cells, found), path)
     value = device_value(device, path)
     if not isinstance(value, float | int):
         raise InputError(f'"{path}" is not a number. Name a thickness, duty, period or material.')
@@ -199,7 +198,9 @@ def sensitivity(device: Device, cells: Cells, found: Found, path: str) -> comple
     moved = periods(device, cells.period.wavevector[0], changes, cells.period.stairs)
     if len(moved) != 1:
         raise InputError(f'"{path}" = {value:g} is where walls meet: there is no slope there.')
-    return _contracted(derivatives, moved[0]) / (2 * step)
+    if cells.lateral.nodal is not None:
+        return _of_moved_elements(cells, found, moved[0]) / (2 * step)
+    return _contracted(gradient(cells, found), moved[0]) / (2 * step)
 
 
 def _contracted(derivatives: Gradient, moved: Period) -> complex:
@@ -210,6 +211,25 @@ def _contracted(derivatives: Gradient, moved: Period) -> complex:
         if not part.uniform:
             total += derivatives.walls[number] @ shift
     return complex(total)
+
+
+def _of_moved_elements(cells: Cells, found: Found, moved: Period) -> complex:
+    """The same change where the functions move with the walls: of the form, at a fixed field.
+
+    The null vectors make every change of the field drop out, so coefficients are simply kept.
+    """
+    lateral = polynomial(moved, cells.lateral.size)
+    row, sector, two = int(found.row[0]), int(found.sector[0]), np.array([0, 1])
+    if lateral.nodal is None or cells.lateral.nodal is None or lateral.dual is None:
+        raise TypeError("only polynomials move with the walls")
+    turn = lateral.dual[:, sector] @ cells.lateral.nodal[row, sector]
+    turn_left = lateral.dual[:, sector].conj() @ cells.lateral.nodal[row, sector].conj()
+    here = found.system(cells)
+    u = here.interfaces(found.vector)
+    v = u if cells.lateral.transposed else here.interfaces(found.left)
+    system = Cells(moved, lateral).at(np.repeat(found.k, 2), two, np.repeat(found.sector, 2))
+    forms = system.form(u @ np.swapaxes(turn, -1, -2), v @ np.swapaxes(turn_left, -1, -2))
+    return complex(-(forms[1] - forms[0]) / here.wavenumber_form(u, v)[0])
 
 
 def device_value(device: Device, path: str) -> Any:

@@ -17,7 +17,7 @@ from dfbdesign.device import Device
 from dfbdesign.errors import NotConverged
 from dfbdesign.solvers.lateral import Complex, Real, fourier, mesh_key, polynomial
 from dfbdesign.solvers.modal import Cells
-from dfbdesign.solvers.mode_search import Found, all_around, distinct, joined, refined
+from dfbdesign.solvers.mode_search import Found, all_around, distinct, joined, nearest, refined
 from dfbdesign.solvers.period import Period, periods
 
 GROWTH = 1.6
@@ -80,7 +80,11 @@ def _expanded(period: Period, order: int, level: int) -> Iterator[Cells]:
 
 
 def solved(
-    sweep: Sweep, rows: NDArray[np.int64], centre: float, accuracy: float
+    sweep: Sweep,
+    rows: NDArray[np.int64],
+    centre: float,
+    accuracy: float,
+    counted: bool = True,
 ) -> tuple[Solved, ...]:
     """Every mode of every row around a wavenumber, to an accuracy.
 
@@ -89,6 +93,7 @@ def solved(
         rows: Places in the sweep.
         centre: Middle of the window [1/µm].
         accuracy: Largest relative error of a wavenumber.
+        counted: Whether all modes are searched for; else the two next to the middle are followed.
 
     Returns:
         The modes, by what they needed.
@@ -97,8 +102,14 @@ def solved(
         NotConverged: If the last level still moves a mode, or modes were missed.
     """
     done: list[Solved] = []
+    order = sweep.device.need_grating().order
     before = [
-        Solved(cells, all_around(cells, centre), np.empty(0)) for cells in sweep.cells(rows, 0)
+        Solved(
+            cells,
+            all_around(cells, centre) if counted else nearest(cells, centre, order),
+            np.empty(0),
+        )
+        for cells in sweep.cells(rows, 0)
     ]
     worst = inf
     for level in range(1, LEVELS):
@@ -148,6 +159,8 @@ def _taken_cells(cells: Cells, rows: NDArray[np.int64]) -> Cells:
             if lateral.stiffnesses is None
             else tuple(tuple(_rows(m, rows) for m in part) for part in lateral.stiffnesses),
             mixing=tuple(_rows(m, rows) for m in lateral.mixing),
+            nodal=None if lateral.nodal is None else lateral.nodal[rows],
+            dual=None if lateral.dual is None else lateral.dual[rows],
             functions=lambda row, sector, x: functions(int(rows[row]), sector, x),
         ),
     )

@@ -46,6 +46,12 @@ class Lateral:
     and later filling, shape (batch, n, n) [1/µm]; empty without sectors."""
     transposed: bool
     """Whether x^T takes the place of the left null vector."""
+    nodal: Complex | None
+    """Coefficients of the polynomials on the elements, shape (batch, sector, polynomial, n)."""
+    dual: Complex | None
+    """What turns such coefficients back into functions, shape (batch, sector, n, polynomial)."""
+    size: int
+    """Number of cosines, or degree of the polynomials."""
     functions: Callable[[int, int, Real], tuple[Complex, Complex]]
     """Values and slopes [1/µm] at positions x/period, of one device and sector: (point, n) each."""
 
@@ -78,7 +84,8 @@ def fourier(period: Period, harmonics: int) -> Lateral:
         phase = np.exp(1j * np.outer(x * period.length[row], lateral[row]))
         return phase, 1j * lateral[row] * phase
 
-    return Lateral(lateral[:, None] ** 2, masses, None, (), period.mirror, functions)
+    square = lateral[:, None] ** 2
+    return Lateral(square, masses, None, (), period.mirror, None, None, harmonics, functions)
 
 
 def _coefficients(
@@ -122,7 +129,7 @@ def _cosines(period: Period, harmonics: int, unit: Real) -> Lateral:
 
     same = orders[1][:, None] == orders[0]
     mixing = (-2.0 * same * lateral[:, 0, None, :] + 0j,)
-    return Lateral(lateral**2, masses, None, mixing, True, functions)
+    return Lateral(lateral**2, masses, None, mixing, True, None, None, harmonics, functions)
 
 
 # --- polynomials ---------------------------------------------------------------------------------
@@ -220,7 +227,17 @@ def polynomial(period: Period, degree: int) -> Lateral:
     def functions(row: int, sector: int, x: Real) -> tuple[Complex, Complex]:
         return _evaluated(period, elements, V[row, sector], row, sector, x)
 
-    return Lateral(square, tuple(masses), tuple(stiffnesses), mixing, period.split, functions)
+    return Lateral(
+        square,
+        tuple(masses),
+        tuple(stiffnesses),
+        mixing,
+        period.split,
+        V,
+        adjoint @ mass[:, None],
+        degree,
+        functions,
+    )
 
 
 def _in_phase(period: Period, elements: _Elements, V: Complex) -> Complex:

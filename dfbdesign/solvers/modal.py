@@ -106,8 +106,8 @@ class Modes:
     """Shape (solve, n) [1/µm]."""
     thickness: Real
     """Shape (solve, 1) [µm]."""
-    weight: Complex
-    """1/ε_x of a uniform slice in TM, else 1, shape (solve, 1)."""
+    weight: Complex | None = None
+    """1/ε_x of a uniform slice in TM, shape (solve, 1)."""
     W: Complex | None = None
     """Columns are modes, shape (solve, n, n); `None` for a uniform slice, whose modes are the
     lateral functions."""
@@ -115,27 +115,95 @@ class Modes:
     PW: Complex | None = None
 
     @cached_property
-    def _denominator(self) -> Complex:
-        return np.asarray(-np.expm1(-2 * self.gamma * self.thickness))
-
-    def diagonals(self) -> tuple[Complex, Complex]:
-        """γ coth γd and γ csch γd with the weight, shape (solve, n) each."""
+    def _hyperbolic(self) -> tuple[Complex, Complex]:
+        """coth γd and csch γd, free of overflow."""
         e = np.exp(-self.gamma * self.thickness)
-        scaled = self.weight * self.gamma / self._denominator
-        return scaled * (1 + e * e), 2 * scaled * e
+        denominator = -np.expm1(-2 * self.gamma * self.thickness)
+        return (1 + e * e) / denominator, 2 * e / denominator
 
+    @cached_property
+    def _diagonals(self) -> tuple[Complex, Complex]:
+        """γ coth γd and γ csch γd, shape (solve, n) each."""
+        coth, csch = self._hyperbolic
+        return self.gamma * coth, self.gamma * csch
+
+    @cached_property
+    def diagonals(self) -> tuple[Complex, Complex]:
+        """T and C of a uniform slice, which are diagonal, shape (solve, n) each."""
+        t, c = self._diagonals
+        return (t, c) if self.weight is None else (self.weight * t, self.weight * c)
+
+    @cached_property
     def fluxes(self) -> tuple[Complex, Complex]:
         """T and C of the module docstring, shape (solve, n, n) each."""
-        t, c = self.diagonals()
         if self.PW is None or self.inverse is None:
+            t, c = self.diagonals
             one = np.eye(t.shape[-1])
             return t[..., None] * one, c[..., None] * one
+        t, c = self._diagonals
         return (self.PW * t[:, None, :]) @ self.inverse, (self.PW * c[:, None, :]) @ self.inverse
 
     def log_pole_factor(self) -> Complex:
         """Logarithm of Π sinh(γd)/γd, which removes the poles of det F; shape (solve,)."""
         phase = self.gamma * self.thickness
-        return np.asarray(np.sum(phase + np.log(self._denominator / (2 * phase)), axis=-1))
+        return np.asarray(np.sum(phase + np.log(-np.expm1(-2 * phase) / (2 * phase)), axis=-1))
+
+    def _coefficients(self, u: Complex) -> Complex:
+        return u if self.inverse is None else (self.inverse @ u[..., None])[..., 0]
+
+    def _left_coefficients(self, v: Complex) -> Complex:
+        return v if self.PW is None else (v[:, None, :] @ self.PW)[:, 0]
+
+    def grams(self, u0: Complex, u1: Complex, v0: Complex, v1: Complex) -> tuple[Complex, Complex]:
+        r"""Integrals of products of a field and a left field over the height, in closed form.
+
+        Between modes i and j, $(\gamma_i^2 - \gamma_j^2)\int b_i a_j = [b_i' a_j - b_i a_j']$ and
+        $\int b_i' a_j' = [b_i' a_j] - \gamma_i^2\int b_i a_j$.
+
+        Args:
+            u0: Field at the lower face, shape (solve, n).
+            u1: Field at the upper face.
+            v0: Left field at the lower face.
+            v1: Left field at the upper face.
+
+        Returns:
+            ∫ v u^T dz and ∫ v' u'^T dz, shape (solve, n, n) each; of a uniform slice the diagonals,
+            shape (solve, n).
+        """
+        a0, a1 = self._coefficients(u0), self._coefficients(u1)
+        b0, b1 = self._left_coefficients(v0), self._left_coefficients(v1)
+        (t, c), q = self._diagonals, self.gamma * self.gamma
+        coth, csch = self._hyperbolic
+        x = self.gamma * self.thickness
+        t_slope = (coth - x * csch * csch) / (2 * self.gamma)
+        c_slope = csch * (1 - x * coth) / (2 * self.gamma)
+        left0, left1 = t * b0 - c * b1, t * b1 - c * b0  # outward slopes of the left modes
+        if self.W is None or self.inverse is None or self.PW is None:
+            values = t_slope * (b0 * a0 + b1 * a1) - c_slope * (b0 * a1 + b1 * a0)
+            return values, left0 * a0 + left1 * a1 - q * values
+        across = q[:, :, None] - q[:, None, :]
+        near = np.abs(across) < 1e-4 * np.abs(q[:, :, None])
+        safe = np.where(near, 1.0, across)
+
+        def divided(value: Complex, slope: Complex) -> Complex:
+            mean = (slope[:, :, None] + slope[:, None, :]) / 2
+            return np.where(near, mean, (value[:, :, None] - value[:, None, :]) / safe)
+
+        straight = b0[:, :, None] * a0[:, None, :] + b1[:, :, None] * a1[:, None, :]
+        crossed = b0[:, :, None] * a1[:, None, :] + b1[:, :, None] * a0[:, None, :]
+        modal = divided(t, t_slope) * straight - divided(c, c_slope) * crossed
+        faces = left0[:, :, None] * a0[:, None, :] + left1[:, :, None] * a1[:, None, :]
+        slopes = faces - q[:, :, None] * modal
+        right = np.swapaxes(self.W, -1, -2)
+        left = self.left
+        return left @ modal @ right, left @ slopes @ right
+
+    @cached_property
+    def left(self) -> Complex:
+        """Left modes in lateral functions, columns, shape (solve, n, n)."""
+        if self.PW is None:
+            raise TypeError("the left modes of a uniform slice are the lateral functions")
+        return np.asarray(np.swapaxes(np.linalg.inv(self.PW), -1, -2))
 
     def profile(self, lower: Complex, upper: Complex, z: Real) -> tuple[Complex, Complex]:
         """Field and its slope inside the slice, from the field at its faces.
@@ -148,11 +216,10 @@ class Modes:
         Returns:
             u and du/dz, shape (solve, height, n) each.
         """
-        if self.inverse is not None:
-            lower = (self.inverse @ lower[..., None])[..., 0]
-            upper = (self.inverse @ upper[..., None])[..., 0]
+        lower, upper = self._coefficients(lower), self._coefficients(upper)
         gamma, d, z = self.gamma[:, None, :], self.thickness[:, None, :], z[..., None]
-        a0, a1 = (lower / self._denominator)[:, None], (upper / self._denominator)[:, None]
+        denominator = -np.expm1(-2 * self.gamma * self.thickness)
+        a0, a1 = (lower / denominator)[:, None], (upper / denominator)[:, None]
         # sinh(γ(d-z))/sinh(γd) and sinh(γz)/sinh(γd), free of overflow
         near, far = np.exp(-gamma * z), np.exp(-gamma * (d - z))
         round_trip = np.exp(-gamma * d)
@@ -219,17 +286,14 @@ class System:
         for number, part in enumerate(self.cells.period.slices):
             thickness = part.thickness[self.row][:, None]
             media = [self.media[filling] for filling in part.fillings]
-            one = np.ones_like(thickness, dtype=complex)
             if part.uniform:
-                weight = one if self.te else 1 / media[0].ordinary[:, None]
-                gamma = np.sqrt(self._planar(media[0]))
-                found.append(Modes(gamma, thickness, weight))
+                weight = None if self.te else 1 / media[0].ordinary[:, None]
+                found.append(Modes(np.sqrt(self._planar(media[0])), thickness, weight))
                 continue
             P, M = self._operators(number, media)
             square, W = np.linalg.eig(M if P is None else np.linalg.solve(P, M))
-            inverse = np.linalg.inv(W)
             PW = W if P is None else P @ W
-            found.append(Modes(np.sqrt(square), thickness, one, W, inverse, PW))
+            found.append(Modes(np.sqrt(square), thickness, None, W, np.linalg.inv(W), PW))
         return tuple(found)
 
     def _planar(self, medium_: Medium) -> Complex:
@@ -280,7 +344,7 @@ class System:
         """Flux per field after uniform slices, and what divides on the way."""
         pivots = []
         for number in numbers:
-            t, c = self.modes[number].diagonals()
+            t, c = self.modes[number].diagonals
             pivot = flux + t
             flux = t - c * c / pivot
             pivots.append(pivot)
@@ -300,7 +364,7 @@ class System:
         """Diagonal blocks after elimination, their inverses, and the couplings C."""
         n = self.cells.functions
         diagonal = np.arange(n)
-        fluxes = [self.modes[number].fluxes() for number in self._middle]
+        fluxes = [self.modes[number].fluxes for number in self._middle]
         block: Complex = np.zeros((len(self.k), n, n), dtype=complex)
         block[:, diagonal, diagonal] = self._lower[0]
         blocks: list[Complex] = []
@@ -366,16 +430,43 @@ class System:
         below, above = [], []
         u = x[:, 0]
         for number in range(self._middle.start - 1, -1, -1):
-            u = self.modes[number].diagonals()[1] * u / self._lower[1][number]
+            u = self.modes[number].diagonals[1] * u / self._lower[1][number]
             below.append(u)
         u = x[:, -1]
         for number, pivot in zip(
             range(self._middle.stop, len(self.modes)), reversed(self._upper[1]), strict=True
         ):
-            u = self.modes[number].diagonals()[1] * u / pivot
+            u = self.modes[number].diagonals[1] * u / pivot
             above.append(u)
         kept = [x[:, i] for i in range(x.shape[1])]
         return np.stack([*reversed(below), *kept, *above], axis=1)
+
+    def driven(self, source: Complex, upper: bool) -> Complex:
+        """The field that a source at an outer interface excites: F u = source there, 0 elsewhere.
+
+        Args:
+            source: Shape (solve, n).
+            upper: The interface to the superstrate, else to the substrate.
+
+        Returns:
+            The field at every interface, shape (solve, slice + 1, n).
+        """
+        if upper:
+            numbers, pivots = range(len(self.modes) - 1, self._middle.stop - 1, -1), self._upper[1]
+        else:
+            numbers, pivots = range(self._middle.start), self._lower[1]
+        couplings = [self.modes[number].diagonals[1] for number in numbers]
+        sources = [source]
+        for c, pivot in zip(couplings, pivots, strict=True):
+            sources.append(c * sources[-1] / pivot)
+        right = np.zeros((len(self.k), *self.unknowns), dtype=complex)
+        right[:, -1 if upper else 0] = sources[-1]
+        u = self.interfaces(self.solve(right[..., None])[..., 0])
+        direct = np.zeros_like(source)  # what the source does where no unknown was kept
+        for place in range(len(numbers) - 1, -1, -1):
+            direct = (couplings[place] * direct + sources[place]) / pivots[place]
+            u[:, numbers[place] + upper] += direct
+        return u
 
     def samples(self, number: int, u: Complex) -> tuple[Complex, Complex, Real]:
         """A field at Gauss-Legendre heights of a slice, enough to integrate products of it.
@@ -392,13 +483,12 @@ class System:
         values = modes.profile(u[:, number], u[:, number + 1], modes.thickness * nodes)
         return *values, modes.thickness * weights
 
-    def shares(self, u: Complex, v: Complex, slopes: bool) -> Shares:
-        """Integrals of the mode over the regions of every slice.
+    def shares(self, u: Complex, v: Complex) -> Shares:
+        """Integrals of the mode over the regions of every slice, in closed form.
 
         Args:
             u: Field at all interfaces, shape (solve, slice + 1, n).
             v: The same of the left null vector.
-            slopes: Whether TE integrals of the slopes are wanted too.
 
         Returns:
             The integrals.
@@ -407,19 +497,17 @@ class System:
         shape = (len(period.slices), len(period.fillings), len(self.k))
         mass, stiffness, normal = (np.zeros(shape, dtype=complex) for _ in range(3))
         for number, part in enumerate(period.slices):
-            here, here_z, weights = self.samples(number, u)
-            left, left_z = (here, here_z) if v is u else self.samples(number, v)[:2]
-            gram = np.swapaxes(left * weights[..., None], -1, -2) @ here
-            self._share(mass[number], part.fillings, lateral.masses[number], gram, None)
-            if not self.te and lateral.stiffnesses is not None:
-                parts = lateral.stiffnesses[number]
-                self._share(stiffness[number], part.fillings, parts, gram, self.square)
-            elif slopes:
-                stiffness[number, part.fillings[0]] = np.einsum("sii,si->s", gram, self.square)
-            if not self.te or slopes:
-                gram = np.swapaxes(left_z * weights[..., None], -1, -2) @ here_z
-                parts = () if self.te else lateral.masses[number]
-                self._share(normal[number], part.fillings, parts, gram, None)
+            faces = (u[:, number], u[:, number + 1], v[:, number], v[:, number + 1])
+            gram, slopes = self.modes[number].grams(*faces)
+            first, masses = part.fillings, lateral.masses[number]
+            self._share(mass[number], first, masses, gram, None)
+            if self.te:  # only their sums over the fillings are ever asked for
+                self._share(stiffness[number], first[:1], (), gram, self.square)
+                self._share(normal[number], first[:1], (), slopes, None)
+                continue
+            stiffnesses = (lateral.stiffnesses or ())[number]
+            self._share(stiffness[number], first, stiffnesses, gram, self.square)
+            self._share(normal[number], first, masses, slopes, None)
         return Shares(mass, stiffness, normal)
 
     def _share(
@@ -431,12 +519,33 @@ class System:
         diagonal: Real | None,
     ) -> None:
         """Adds the shares of all fillings: the first has what the later ones leave of the whole."""
-        trace = np.einsum("sii->si", gram)
+        trace = gram if gram.ndim == 2 else np.einsum("sii->si", gram)
         rest = trace.sum(axis=-1) if diagonal is None else (trace * diagonal).sum(axis=-1)
-        for filling, matrix in zip(fillings[1:], self._of(matrices), strict=False):
+        for filling, matrix in zip(fillings[1:], self._of(matrices), strict=True):
             out[filling] = np.sum(matrix * gram, axis=(-1, -2))
             rest = rest - out[filling]
         out[fillings[0]] = rest
+
+    def form(self, u: Complex, v: Complex) -> Complex:
+        """y^T F x with nothing eliminated.
+
+        Args:
+            u: Field at all interfaces, shape (solve, slice + 1, n).
+            v: The same of the left null vector.
+
+        Returns:
+            The form, shape (solve,).
+        """
+        total = np.zeros_like(self.k)
+        for number, one in enumerate(self.modes):
+            T, C = one.fluxes
+            low, high = u[:, number, :, None], u[:, number + 1, :, None]
+            below, above = v[:, number, None], v[:, number + 1, None]
+            total += (below @ (T @ low - C @ high) + above @ (T @ high - C @ low))[:, 0, 0]
+        for upper in (False, True):
+            end = -1 if upper else 0
+            total += np.sum(v[:, end] * self.outer(upper)[1] * u[:, end], axis=-1)
+        return total
 
     def wavenumber_form(self, u: Complex, v: Complex) -> Complex:
         """y^T (dF/dk) x, dispersion included.
@@ -448,7 +557,7 @@ class System:
         Returns:
             The form, shape (solve,).
         """
-        shares, k = self.shares(u, v, slopes=False), self.k
+        shares, k = self.shares(u, v), self.k
         total = np.zeros_like(k)
         for filling, one in enumerate(self.media):
             mass = shares.mass[:, filling].sum(axis=0)

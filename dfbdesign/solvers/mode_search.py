@@ -189,6 +189,28 @@ def all_around(cells: Cells, centre: float) -> Found:
     return found.where(np.lexsort((found.k.real, found.sector, found.row)))
 
 
+def nearest(cells: Cells, centre: float, order: int) -> Found:
+    """The even and the odd mode that Newton steps reach from a wavenumber, nothing counted.
+
+    Args:
+        cells: The batch, split into even and odd.
+        centre: Where to start, a real wavenumber [1/µm].
+        order: Bragg order: its harmonic starts the field.
+
+    Returns:
+        The modes, those that did not settle left out.
+    """
+    rows, sectors = np.indices((len(cells.period.rows), 2)).reshape(2, -1)
+    interfaces = len(cells.at(np.array([centre + 0j]), rows[:1], sectors[:1])._middle) + 1
+    field = np.zeros((len(rows), interfaces, cells.functions), dtype=complex)
+    at_edge = order % 2 == 1
+    place = np.where(sectors == 0, order // 2, order // 2 - (not at_edge))
+    field[np.arange(len(rows)), :, place] = 1.0
+    start = Found(rows, sectors, np.full(len(rows), centre + 0j), field, field)
+    found, settled = refined(cells, start)
+    return found.where(settled)
+
+
 def anomalies(cells: Cells, centre: float, row: int, sector: int) -> list[float]:
     """Wavenumbers at which a diffraction order grazes a half-space: branch points of F.
 
@@ -291,19 +313,18 @@ def distinct(found: Found, group: Index) -> Index:
     Returns:
         Places of the distinct modes.
     """
-    kept: list[int] = []
+    kept: dict[int, list[int]] = {}
     for i in range(len(found)):
-        x = found.vector[i].ravel()
+        x, others = found.vector[i].ravel(), kept.setdefault(int(group[i]), [])
         known = any(
-            group[i] == group[j]
-            and abs(found.k[i] - found.k[j]) < 1e-9 * abs(found.k[i])
+            abs(found.k[i] - found.k[j]) < 1e-9 * abs(found.k[i])
             and abs(np.vdot(x, found.vector[j].ravel()))
             > 0.999 * np.linalg.norm(x) * np.linalg.norm(found.vector[j])
-            for j in reversed(kept)
+            for j in others
         )
         if not known:
-            kept.append(i)
-    return np.array(kept, dtype=int)
+            others.append(i)
+    return np.array(sorted(i for places in kept.values() for i in places), dtype=int)
 
 
 def _windings(cells: Cells, contours: Contours, angle: Real, system: System) -> Index:

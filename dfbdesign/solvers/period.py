@@ -251,6 +251,9 @@ class _Sweep:
         self.device, self.changes = device, changes
         self.fillings: list[Filling] = []
         self._used: set[str] = set()
+        # x = 0 is the middle of the lines, so that a cell symmetric about them is seen to be
+        patterned = [i for i, layer in enumerate(device.layers) if layer.lines]
+        self._origin = self.number(f"layers.{patterned[0]}.lines.centre") if patterned else 0.0
 
     def _at(self, path: str) -> Any:
         if path in self.changes:
@@ -305,7 +308,13 @@ class _Sweep:
                 f"{width.max() * period.max() / nm:.4g} nm wide in a period of "
                 f"{period.min() / nm:g} nm. Make the wall steeper or change the duty."
             )
-        yield -width / 2, width / 2, filling
+        centre = self.number(f"{path}.centre") - self._origin
+        centre = centre - np.round(centre)
+        low, high = centre - width / 2, centre + width / 2
+        yield low, high, filling
+        for turn in (-1, 1):  # what leaves the period on one side comes back on the other
+            if np.any((low + turn < 0.5 - ROUNDING) & (high + turn > -0.5 + ROUNDING)):
+                yield low + turn, high + turn, filling
 
     def finish(self) -> None:
         """Refuse changes that no dimension or material of the period has taken up."""
@@ -320,5 +329,7 @@ class _Sweep:
 
 def _lines(layer: Layer, path: str) -> Iterator[tuple[str, Lines]]:
     """The lines of a layer in painting order, and their paths."""
+    for number, line in enumerate(layer.further_lines):
+        yield f"{path}.further_lines.{number}", line
     if layer.lines is not None:
         yield f"{path}.lines", layer.lines
