@@ -44,23 +44,40 @@ class Sweep:
     wavevector: float
     changes: Mapping[str, Any]
 
-    def cells(self, rows: NDArray[np.int64], level: int) -> Iterator[Cells]:
-        """The periods of some rows in the functions of one level.
+    def batches(self, rows: NDArray[np.int64], level: int) -> Iterator[Period]:
+        """The periods of some rows, slanted walls as finely cut as a level asks for.
 
         Args:
             rows: Places in the sweep.
             level: Number of the level, from 0.
 
         Yields:
-            Batches that share their walls and functions; `Period.rows` counts in the whole sweep.
+            Batches that share the order of their walls; `Period.rows` counts in the whole sweep.
         """
         changes = {
             path: value if np.ndim(value) == 0 or len(value) == 1 else _taken(value, rows)
             for path, value in self.changes.items()
         }
         for batch in periods(self.device, self.wavevector, changes, STAIRS * 2**level):
-            whole = replace(batch, rows=rows[batch.rows])
-            yield from _expanded(whole, self.device.need_grating().order, level)
+            yield replace(batch, rows=rows[batch.rows])
+
+    def refined(
+        self, before: list["Solved"], level: int
+    ) -> Iterator[tuple[Period, list["Solved"]]]:
+        """The periods of the next level, and the results they start from.
+
+        Args:
+            before: Results of the level before.
+            level: Number of the next level.
+
+        Yields:
+            Batches, with those results that hold rows of them.
+        """
+        if not any(one.cells.period.slanted for one in before):
+            yield from ((one.cells.period, [one]) for one in before)
+            return
+        rows = np.sort(np.concatenate([one.cells.period.rows for one in before]))
+        yield from ((batch, before) for batch in self.batches(rows, level))
 
 
 def _taken(value: Any, rows: NDArray[np.int64]) -> Any:
@@ -109,11 +126,16 @@ def solved(
             all_around(cells, centre) if counted else nearest(cells, centre, order),
             np.empty(0),
         )
-        for cells in sweep.cells(rows, 0)
+        for batch in sweep.batches(rows, 0)
+        for cells in _expanded(batch, order, 0)
     ]
     worst = inf
     for level in range(1, LEVELS):
-        after = [_followed(cells, before, centre) for cells in sweep.cells(np.sort(rows), level)]
+        after = [
+            _followed(cells, earlier, centre)
+            for batch, earlier in sweep.refined(before, level)
+            for cells in _expanded(batch, order, level)
+        ]
         before = []
         for one in after:
             move = np.zeros(len(one.cells.period.rows))
@@ -121,8 +143,7 @@ def solved(
             good = move <= accuracy
             done.extend(_part(one, np.flatnonzero(good)))
             before.extend(_part(one, np.flatnonzero(~good)))
-        rows = np.concatenate([one.cells.period.rows for one in before] or [np.zeros(0, int)])
-        if not len(rows):
+        if not before:
             return tuple(done)
         worst = max(float(one.error.max(initial=0.0)) for one in before) / centre
     raise NotConverged(

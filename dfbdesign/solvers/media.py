@@ -61,15 +61,12 @@ def medium(
     Returns:
         The permittivity and its slope against k, shape (solve,) each.
     """
+    if filling.constant is not None:
+        o, e = (values[row if len(values) > 1 else 0 * row] for values in filling.constant)
+        still = np.zeros_like(wavenumber)
+        return Medium(o, e, still, still)
     if len(filling.materials) == 1:
         return _of(filling.materials[0], wavenumber, about)
-    if all(material.is_constant for material in filling.materials):
-        o, e = (
-            np.array([complex(material.permittivity(1.0, axis)) for material in filling.materials])
-            for axis in ("ordinary", "extraordinary")
-        )
-        still = np.zeros_like(wavenumber)
-        return Medium(o[row], e[row], still, still)
     whole = Medium(*(np.empty_like(wavenumber) for _ in range(4)))
     for material in dict.fromkeys(filling.materials):
         here = np.array([material == one for one in filling.materials])[row]
@@ -87,13 +84,6 @@ def _of(material: Material, wavenumber: Complex, about: float | None) -> Medium:
         slope = -material.permittivity_slope(wavelength, axis) * wavelength / start
         return material.permittivity(wavelength, axis) + slope * (wavenumber - start), slope
 
-    if material.is_constant:
-        still = np.zeros_like(wavenumber)
-        ordinary = np.full_like(wavenumber, material.permittivity(1.0))
-        if not material.is_uniaxial:
-            return Medium(ordinary, ordinary, still, still)
-        along_z = np.full_like(wavenumber, material.permittivity(1.0, "extraordinary"))
-        return Medium(ordinary, along_z, still, still)
     ordinary, ordinary_slope = along("ordinary")
     if not material.is_uniaxial:
         return Medium(ordinary, ordinary, ordinary_slope, ordinary_slope)

@@ -113,13 +113,15 @@ class Modes:
     lateral functions."""
     inverse: Complex | None = None
     PW: Complex | None = None
+    left: Complex | None = None
+    """Columns are the left modes (P W)⁻ᵀ."""
 
     @cached_property
     def _hyperbolic(self) -> tuple[Complex, Complex]:
-        """coth γd and csch γd, free of overflow."""
-        e = np.exp(-self.gamma * self.thickness)
-        denominator = -np.expm1(-2 * self.gamma * self.thickness)
-        return (1 + e * e) / denominator, 2 * e / denominator
+        """The hyperbolic cotangent and cosecant of γd, free of overflow."""
+        e: Complex = np.exp(-self.gamma * self.thickness)
+        denominator: Complex = -np.expm1(-2 * self.gamma * self.thickness)
+        return np.asarray((1 + e * e) / denominator), np.asarray(2 * e / denominator)
 
     @cached_property
     def _diagonals(self) -> tuple[Complex, Complex]:
@@ -178,7 +180,7 @@ class Modes:
         t_slope = (coth - x * csch * csch) / (2 * self.gamma)
         c_slope = csch * (1 - x * coth) / (2 * self.gamma)
         left0, left1 = t * b0 - c * b1, t * b1 - c * b0  # outward slopes of the left modes
-        if self.W is None or self.inverse is None or self.PW is None:
+        if self.W is None or self.left is None:
             values = t_slope * (b0 * a0 + b1 * a1) - c_slope * (b0 * a1 + b1 * a0)
             return values, left0 * a0 + left1 * a1 - q * values
         across = q[:, :, None] - q[:, None, :]
@@ -195,15 +197,7 @@ class Modes:
         faces = left0[:, :, None] * a0[:, None, :] + left1[:, :, None] * a1[:, None, :]
         slopes = faces - q[:, :, None] * modal
         right = np.swapaxes(self.W, -1, -2)
-        left = self.left
-        return left @ modal @ right, left @ slopes @ right
-
-    @cached_property
-    def left(self) -> Complex:
-        """Left modes in lateral functions, columns, shape (solve, n, n)."""
-        if self.PW is None:
-            raise TypeError("the left modes of a uniform slice are the lateral functions")
-        return np.asarray(np.swapaxes(np.linalg.inv(self.PW), -1, -2))
+        return self.left @ modal @ right, self.left @ slopes @ right
 
     def profile(self, lower: Complex, upper: Complex, z: Real) -> tuple[Complex, Complex]:
         """Field and its slope inside the slice, from the field at its faces.
@@ -293,8 +287,18 @@ class System:
             P, M = self._operators(number, media)
             square, W = np.linalg.eig(M if P is None else np.linalg.solve(P, M))
             PW = W if P is None else P @ W
-            found.append(Modes(np.sqrt(square), thickness, None, W, np.linalg.inv(W), PW))
+            inverse, left = self._inverted(W, PW)
+            found.append(Modes(np.sqrt(square), thickness, None, W, inverse, PW, left))
         return tuple(found)
+
+    def _inverted(self, W: Complex, PW: Complex) -> tuple[Complex, Complex]:
+        """W⁻¹ and (P W)⁻ᵀ; symmetric operators have W^T P W diagonal, unless two modes meet."""
+        if self.cells.lateral.transposed:
+            norm = np.sum(W * PW, axis=-2)
+            if np.abs(norm).min() > 1e-5 * np.abs(PW).max():
+                return np.swapaxes(PW, -1, -2) / norm[:, :, None], W / norm[:, None, :]
+        left = np.swapaxes(np.linalg.inv(PW), -1, -2)
+        return np.asarray(np.linalg.inv(W)), np.asarray(left)
 
     def _planar(self, medium_: Medium) -> Complex:
         """γ² in a uniform medium, shape (solve, n)."""

@@ -30,6 +30,8 @@ ROUNDING = 1e-11
 """Changes of a wavenumber below this, relative, are rounding; with Im k so small Q is infinite."""
 TOGETHER = 4096
 """Wavenumbers evaluated together: enough to hide the cost of a call, few enough for the cache."""
+ROUGH = 3e-5
+"""The same where a finer solve follows."""
 QUADRATIC = 1e-7
 """A relative step below this leaves an error of rounding, because steps converge quadratically."""
 
@@ -185,7 +187,8 @@ def all_around(cells: Cells, centre: float) -> Found:
         np.arange(i, min(i + step, len(contours.row))) for i in range(0, len(contours.row), step)
     ]
     found = joined([_inside(analytic, contours.where(place)) for place in places])
-    found, _ = refined(cells, found)  # each with the dispersion at its own wavenumber
+    if any(filling.constant is None for filling in cells.period.fillings):
+        found, _ = refined(cells, found)  # each with the dispersion at its own wavenumber
     return found.where(np.lexsort((found.k.real, found.sector, found.row)))
 
 
@@ -207,7 +210,7 @@ def nearest(cells: Cells, centre: float, order: int) -> Found:
     place = np.where(sectors == 0, order // 2, order // 2 - (not at_edge))
     field[np.arange(len(rows)), :, place] = 1.0
     start = Found(rows, sectors, np.full(len(rows), centre + 0j), field, field)
-    found, settled = refined(cells, start)
+    found, settled = refined(cells, start, tolerance=ROUGH)
     return found.where(settled)
 
 

@@ -7,6 +7,7 @@ The first axis of every array counts the devices of a batch, which share the ord
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import pi
 from typing import Any, get_args
 
@@ -18,6 +19,7 @@ from dfbdesign.errors import InputError
 from dfbdesign.materials import Axis, Material, as_material
 from dfbdesign.units import nm
 
+Complex = NDArray[np.complex128]
 Real = NDArray[np.float64]
 ROUNDING = 1e-9
 """Walls closer than this fraction of a period are one wall."""
@@ -30,6 +32,17 @@ class Filling:
     materials: tuple[Material, ...]
     """One for all devices, or one for each."""
     gain: bool = False
+
+    @cached_property
+    def constant(self) -> tuple[Complex, Complex] | None:
+        """Permittivities in the plane and along z, shape (material,), if none is dispersive."""
+        if not all(material.is_constant for material in self.materials):
+            return None
+        o, e = (
+            np.array([complex(material.permittivity(1.0, axis)) for material in self.materials])
+            for axis in get_args(Axis)
+        )
+        return o, e
 
     def where(self, place: NDArray[np.int64]) -> "Filling":
         """The filling of some of the devices.
@@ -110,6 +123,12 @@ class Period:
         at_symmetry = bool(np.isin(np.abs(self.wavevector), (0.0, 0.5)).all())
         one = bool((self.wavevector == self.wavevector[0]).all())
         return at_symmetry and one and self.mirror
+
+    @property
+    def slanted(self) -> bool:
+        """Whether a layer is cut into stairs."""
+        layers = [part.layer for part in self.slices]
+        return len(layers) > len(set(layers))
 
     @property
     def mirror(self) -> bool:
