@@ -18,7 +18,8 @@ from collections.abc import Callable
 import numpy as np
 from EMpy.modesolvers.FD import VFDModeSolver
 
-from dfbdesign.solvers.ridge import CrossSection, Shape, extrapolated, modes
+from dfbdesign.solvers.ridge import CrossSection, Shape, modes
+from dfbdesign.solvers.ridge_extrapolation import extrapolated
 from dfbdesign.solvers.ridge_geometry import as_polygon
 from dfbdesign.units import nm, um
 
@@ -44,7 +45,7 @@ def ours(cell: float) -> tuple[float, float]:
 
 
 def ours_extrapolated(cell: float) -> tuple[float, float]:
-    """TE and TM index from three grids."""
+    """TE and TM index from four grids."""
     te, tm = extrapolated(strip(cell), 2)
     return te.n_eff.real, tm.n_eff.real
 

@@ -30,8 +30,11 @@ from dfbdesign.device import (
     save_device,
 )
 from dfbdesign.errors import InputError, MeepMissing, NoGuidedMode, NotConverged, PhysicsError
+from dfbdesign.finite_laser import rigorous_laser
 from dfbdesign.laser import laser
 from dfbdesign.materials import Material, material
+from dfbdesign.pumping import pumped_gain, pumping
+from dfbdesign.reproduce import reproduce
 from dfbdesign.solvers.slab import slab
 from dfbdesign.solvers.unit_cell import modes
 from dfbdesign.verify import verify
@@ -56,6 +59,10 @@ __all__ = [
     "load_device",
     "material",
     "modes",
+    "pumped_gain",
+    "pumping",
+    "reproduce",
+    "rigorous_laser",
     "save_device",
     "slab",
     "verify",

@@ -11,14 +11,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from math import inf, isinf
+from math import inf, isinf, radians
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dfbdesign.errors import InputError, MeepMissing, PhysicsError
-from dfbdesign.units import cm, nm
+from dfbdesign.errors import InputError, MeepMissing, NoGuidedMode, PhysicsError
+from dfbdesign.units import cm, deg, km, meV, nJ, nm, ps, uJ, um
 
 if TYPE_CHECKING:
     from dfbdesign.reproduce import Row
@@ -106,20 +106,29 @@ def materials(as_json: AsJson = False) -> None:
 def slab(file: DeviceFile, as_json: AsJson = False) -> None:
     """Modes of the layers; patterned layers are averaged."""
     from dfbdesign.device import load_device
+    from dfbdesign.solvers.slab import chromatic_dispersion
     from dfbdesign.solvers.slab import slab as solve
 
-    found = solve(load_device(file))
-    rows = [
-        {
+    device = load_device(file)
+    found = solve(device)
+    rows = []
+    for mode in found.modes:
+        row: dict[str, Any] = {
             "polarization": mode.polarization,
             "order": mode.order,
             "kind": mode.kind,
             "n_eff": complex(mode.n_eff),
             "n_group": mode.n_group,
+            "dispersion_ps_per_nm_km": None,
+            "far_field_width_deg": None,
             "confinement": mode.confinement.tolist(),
         }
-        for mode in found.modes
-    ]
+        if mode.kind == "guided":
+            with suppress(NoGuidedMode):  # a mode at its very cut-off has no dispersion
+                dispersion = chromatic_dispersion(device, mode)
+                row["dispersion_ps_per_nm_km"] = dispersion / (ps / (nm * km))
+            row["far_field_width_deg"] = mode.profile.far_field_width / deg
+        rows.append(row)
     result = {
         "wavelength_nm": found.wavelength / nm,
         "averaged_layers": list(found.averaged_layers),
@@ -131,13 +140,21 @@ def slab(file: DeviceFile, as_json: AsJson = False) -> None:
 @app.command()
 def ridge(
     file: Annotated[Path, typer.Argument(metavar="WAVEGUIDE.toml", help="Waveguide file.")],
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Picture of the fields to write (PNG).")
+    ] = None,
+    dispersion: Annotated[
+        bool, typer.Option("--dispersion", help="Chromatic dispersion, too; takes twice as long.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Modes of a channel waveguide, straight or bent."""
-    from dfbdesign.waveguide import load_waveguide
+    from dfbdesign.files import writing
+    from dfbdesign.waveguide import chromatic_dispersion, load_waveguide
     from dfbdesign.waveguide import ridge as solve
 
-    found = solve(load_waveguide(file))
+    waveguide = load_waveguide(file)
+    found = solve(waveguide)
     rows = [
         {
             "n_eff": complex(mode.n_eff),
@@ -146,11 +163,67 @@ def ridge(
             "te_fraction": mode.te_fraction,
             "effective_area_um2": mode.effective_area,
             "loss_per_cm": mode.loss * cm,
+            "loss_error_per_cm": mode.loss_error * cm,
             "confinement": mode.confinement.tolist(),
         }
         for mode in found.modes
     ]
-    _print({"wavelength_nm": found.wavelength / nm, "modes": rows}, as_json)
+    if dispersion:
+        slopes = chromatic_dispersion(waveguide)
+        for row, slope in zip(rows, slopes, strict=True):
+            row["dispersion_ps_per_nm_km"] = slope / (ps / (nm * km))
+    result: dict[str, Any] = {"wavelength_nm": found.wavelength / nm, "modes": rows}
+    if plot is not None:
+        from dfbdesign.plot import channel_modes, picture
+
+        with writing(plot) as temporary:
+            height = 1.2 + 1.6 * ((len(rows) + 1) // 2)
+            image = picture(lambda axes: channel_modes(axes, found), width=6.4, height=height)
+            temporary.write_bytes(image)
+        result["file"] = plot
+    _print(result, as_json)
+
+
+@app.command()
+def film(
+    file: DeviceFile,
+    thinnest: Annotated[float, typer.Option("--from", help="Thinnest [nm].")] = 50.0,
+    thickest: Annotated[float, typer.Option("--to", help="Thickest [nm].")] = 500.0,
+    points: Annotated[int, typer.Option(min=2, help="How many thicknesses.")] = 10,
+    layer: Annotated[
+        int | None, typer.Option(help="Which layer; the thickest with gain if left out.")
+    ] = None,
+    confinement: Annotated[
+        float | None, typer.Option(help="Find the thickness that confines this share.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A film for ASE or variable-stripe measurements: modes and pump by its thickness."""
+    from dfbdesign.device import load_device
+    from dfbdesign.film_guide import film_guide, thickness_for_confinement
+
+    device = load_device(file)
+    step = (thickest - thinnest) / (points - 1)
+    found = film_guide(device, [(thinnest + i * step) * nm for i in range(points)], layer)
+    rows = [
+        {
+            "thickness_nm": float(one) / nm,
+            "te_modes": int(found.modes["TE"][i]),
+            "tm_modes": int(found.modes["TM"][i]),
+            "confinement": float(found.confinement[i]),
+            "pump_absorbed": None if found.pump_absorbed is None else float(found.pump_absorbed[i]),
+        }
+        for i, one in enumerate(found.thickness)
+    ]
+    result: dict[str, Any] = {
+        "layer": found.layer,
+        "cut_off_nm": {name: value / nm for name, value in found.cut_offs.items()},
+        "films": rows,
+    }
+    if confinement is not None:
+        wanted = thickness_for_confinement(device, confinement, layer)
+        result["thickness_for_confinement_nm"] = wanted / nm
+    _print(result, as_json)
 
 
 @app.command()
@@ -171,13 +244,25 @@ def modes(
 
 
 @app.command()
-def laser(file: DeviceFile, as_json: AsJson = False) -> None:
+def laser(
+    file: DeviceFile,
+    solver: Annotated[
+        Literal["coupled-mode", "rigorous"],
+        typer.Option(help="Coupled waves of the unit cell, or all of Maxwell's equations (TE)."),
+    ] = "coupled-mode",
+    as_json: AsJson = False,
+) -> None:
     """Threshold modes of the finite, pumped device, lowest threshold first."""
     from dfbdesign.device import load_device
+    from dfbdesign.finite_laser import rigorous_laser
     from dfbdesign.laser import laser as solve
-    from dfbdesign.numbers import laser_numbers
+    from dfbdesign.numbers import laser_numbers, rigorous_numbers
 
-    _print(laser_numbers(solve(load_device(file))), as_json)
+    device = load_device(file)
+    if solver == "rigorous":
+        _print(rigorous_numbers(device, rigorous_laser(device)), as_json)
+    else:
+        _print(laser_numbers(solve(device)), as_json)
 
 
 @app.command()
@@ -258,13 +343,17 @@ def layout(
     output: Annotated[Path, typer.Option("--output", "-o", help="GDS file to write.")],
     as_json: AsJson = False,
 ) -> None:
-    """GDS of a chip with manifest and preview, read back and checked through KLayout."""
-    from dfbdesign.layout import check_rules, load_chip, write_layout
-    from dfbdesign.numbers import layout_numbers
+    """GDS of a chip with all that belongs to it, read back through KLayout and recomputed."""
+    from dfbdesign.layout import check_rules, load_chip
+    from dfbdesign.layout_numbers import layout_numbers
+    from dfbdesign.plot import write_chip_preview
+    from dfbdesign.written import written_chip
 
     chip = load_chip(file)
-    written = write_layout(chip, output)
-    _print(layout_numbers(written, check_rules(output, chip.process)), as_json)
+    found = written_chip(chip, output)
+    preview = write_chip_preview(output.with_suffix(".png"), found.layout.panels)
+    numbers = layout_numbers(found, check_rules(output, chip.process))
+    _print(numbers | {"files": [*numbers["files"], preview]}, as_json)
 
 
 @app.command()
@@ -294,7 +383,7 @@ def reproduce(
 ) -> None:
     """Numbers of the two papers that the gain models speak to: measured and ours."""
     from dfbdesign.files import writing
-    from dfbdesign.reproduce import FITS, median_deviation
+    from dfbdesign.reproduce import PARAMETERS, median_deviation
     from dfbdesign.reproduce import reproduce as compare
 
     rows = compare()
@@ -306,7 +395,19 @@ def reproduce(
             if row.explanation
         ],
         "fitted_parameters": [
-            {"film": film, "parameters": list(names)} for film, names in FITS.items()
+            {
+                "film": film,
+                "parameter": one.name,
+                "fitted_to": f"{one.film}: {one.quantity}",
+                "inherited": one.film != film,
+            }
+            for film, parameters in PARAMETERS.items()
+            for one in parameters
+        ],
+        "assumptions": [
+            {"film": row.film, "quantity": row.quantity, "assumed": row.assumed}
+            for row in rows
+            if row.assumed
         ],
         "median_deviation_of_predicted_rows": median_deviation(rows),
     }
@@ -320,6 +421,14 @@ def reproduce(
     _print(result, as_json)
 
 
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    """The numbers of an option that takes several."""
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise InputError(f'{option} must be numbers like 1.5,1000, got "{text}".') from None
+
+
 def _scoreboard_row(row: "Row") -> dict[str, Any]:
     return {
         "quantity": row.quantity,
@@ -329,8 +438,117 @@ def _scoreboard_row(row: "Row") -> dict[str, Any]:
         "unit": row.unit,
         "deviation": row.deviation,
         "kind": row.kind,
+        "against": row.against,
         "source": row.source,
     }
+
+
+@app.command()
+def measure(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="vsl, loss, ase, ta or bleach.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Measured points, with header.")],
+    lifetimes: Annotated[
+        str, typer.Option(help="Of ta: first guess of each lifetime [ps], such as 1.5,1000.")
+    ] = "",
+    response: Annotated[
+        float | None, typer.Option(help="Of ta: width of the instrument response [ps].")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", "-o", help="Picture to write (PNG).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Gain, loss, threshold or lifetimes from measured points, with 95 % intervals."""
+    from dfbdesign.files import writing
+    from dfbdesign.gain.analysis import analyse
+
+    found = analyse(kind, file, _numbers("--lifetimes", lifetimes), response)
+    result: dict[str, Any] = {
+        "kind": found.kind,
+        "numbers": [
+            {"quantity": name, "value": number.value, "half_width_95": number.half_width}
+            for name, number in found.numbers.items()
+        ],
+        "points": len(found.points[0]),
+        "used": found.fit.used,
+        "warnings": list(found.fit.warnings),
+    }
+    if plot is not None:
+        from dfbdesign.plot import measurement, picture
+
+        with writing(plot) as temporary:
+            temporary.write_bytes(picture(lambda axes: measurement(axes, found)))
+        result["file"] = plot
+    _print(result, as_json)
+
+
+@app.command()
+def gain(
+    file: DeviceFile,
+    fluences: Annotated[
+        str, typer.Option(help="Pump fluences [µJ/cm²].")
+    ] = "20,50,100,200,500,1000,2000",
+    after: Annotated[float, typer.Option(help="Time after the pulse to look at [ps].")] = 50.0,
+    biexciton_lifetime: Annotated[
+        float, typer.Option(help="Auger lifetime of the biexciton [ps].")
+    ] = inf,
+    trapping_lifetime: Annotated[
+        float, typer.Option(help="Lifetime of a single exciton [ps].")
+    ] = inf,
+    auger: Annotated[
+        Literal["pair", "cubic", "bimolecular", "square"], typer.Option(help="Auger law.")
+    ] = "pair",
+    photon_density: Annotated[
+        float, typer.Option(help="Photons in the film at the band edge [1/µm³].")
+    ] = 0.0,
+    red_shift: Annotated[
+        float | None, typer.Option(help="Shift of the gain below absorption [meV], at 300 K.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Gain of the film against pump fluence, right after the pulse and later; how long it lasts."""
+    from dfbdesign.device import load_device
+    from dfbdesign.gain.rates import Rates
+    from dfbdesign.numbers import gain_numbers
+    from dfbdesign.pumping import pumped_gain
+
+    found = pumped_gain(
+        load_device(file),
+        [fluence * uJ / cm**2 for fluence in _numbers("--fluences", fluences)],
+        Rates(biexciton_lifetime * ps, auger, trapping_lifetime * ps),
+        after=after * ps,
+        photon_density=photon_density / um**3,
+        red_shift=None if red_shift is None else red_shift * meV,
+    )
+    _print(gain_numbers(found), as_json)
+
+
+@app.command()
+def pump(
+    file: DeviceFile,
+    angle: Annotated[float, typer.Option(help="Angle of incidence [degrees].")] = 0.0,
+    polarization: Annotated[
+        Literal["TE", "TM"], typer.Option(help="Pump: E (TE) or H (TM) along the lines.")
+    ] = "TE",
+    orders: Annotated[
+        int, typer.Option(help="Diffraction orders on either side; 0 averages over the lines.")
+    ] = 0,
+    energy: Annotated[float | None, typer.Option(help="Pulse energy in the spot [nJ].")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where the pump light goes in the layers, and what its depth profile costs."""
+    from dfbdesign.device import load_device
+    from dfbdesign.numbers import pump_numbers
+    from dfbdesign.pumping import pumping
+
+    found = pumping(
+        load_device(file),
+        angle=radians(angle),
+        polarization=polarization,
+        orders=orders,
+        energy=None if energy is None else energy * nJ,
+    )
+    _print(pump_numbers(found), as_json)
 
 
 @app.command()
@@ -424,11 +642,15 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
 
 _UNITS = {
     "_uj_per_cm2": "µJ/cm²",
+    "_w_per_cm2": "W/cm²",
+    "_ps": "ps",
     "_per_cm": "1/cm",
     "_nm": "nm",
     "_pm": "pm",
     "_um2": "µm²",
     "_um": "µm",
+    "_deg": "°",
+    "_ps_per_nm_km": "ps/(nm km)",
 }
 
 

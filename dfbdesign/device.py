@@ -309,6 +309,22 @@ class Device(Part):
                 yield line.material
         yield self.superstrate.material
 
+    def need_plain_lines(self, who: str) -> None:
+        """Refuse lines beside the middle of the period, or more than one kind in a layer.
+
+        Args:
+            who: What cannot take them, as the error shall name it.
+
+        Raises:
+            InputError: If there are such lines.
+        """
+        for number, layer in enumerate(self.layers, start=1):
+            if layer.further_lines or (layer.lines is not None and layer.lines.centre != 0):
+                raise InputError(
+                    f"layer {number}: {who} takes one line in the middle of each period, without "
+                    "further_lines or centre. Use the unit cell (dfb modes) for this layer."
+                )
+
     def need_grating(self) -> Grating:
         """The grating, or a clear error when the device has none."""
         if self.grating is None:

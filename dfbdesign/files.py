@@ -17,7 +17,7 @@ from dfbdesign.errors import InputError
 if TYPE_CHECKING:
     import pint
 
-Kind = Literal["length", "time", "angle", "wavenumber", "fluence", "energy"]
+Kind = Literal["length", "time", "angle", "wavenumber", "fluence", "energy", "current", "exposure"]
 
 _CORE: dict[Kind, tuple[str, str]] = {
     # kind: (core unit in pint's words, example for the error message)
@@ -27,6 +27,8 @@ _CORE: dict[Kind, tuple[str, str]] = {
     "wavenumber": ("1/micrometer", "100 1/cm"),
     "fluence": ("picojoule/micrometer**2", "160 uJ/cm^2"),
     "energy": ("picojoule", "32 meV"),
+    "current": ("coulomb/picosecond", "1 nA"),
+    "exposure": ("coulomb/micrometer**2", "240 uC/cm^2"),
 }
 
 
@@ -62,7 +64,8 @@ def parse_quantity(text: str, kind: Kind) -> float:
     import pint
 
     unit, example = _CORE[kind]
-    wanted = f'must be a {kind} such as "{example}"'
+    article = "an" if kind[0] in "aeiou" else "a"
+    wanted = f'must be {article} {kind} such as "{example}"'
     try:
         quantity: pint.Quantity = _registry().Quantity(text)  # type: ignore[type-arg]
     except Exception as error:  # pint raises a dozen unrelated types on malformed text

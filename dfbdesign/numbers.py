@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfbdesign.design import Calibration
+from dfbdesign.device import Device
+from dfbdesign.finite_laser import RigorousMode
 from dfbdesign.laser import Laser, LasingMode
-from dfbdesign.solvers.slab import slab
+from dfbdesign.pumping import PumpedGain, Pumping
 from dfbdesign.solvers.unit_cell import CellModes
 from dfbdesign.units import cm, nm, pm, uJ
 from dfbdesign.verify import TOLERANCE, Verification
 
-if TYPE_CHECKING:  # both load KLayout, which most verbs do without
-    from dfbdesign.layout import Layout, Violation, WrittenPattern
+if TYPE_CHECKING:  # loads KLayout, which most verbs do without
+    from dfbdesign.layout import WrittenPattern
 
 Numbers = dict[str, Any]
 
@@ -111,6 +113,38 @@ def lasing_mode_numbers(mode: LasingMode) -> Numbers:
     }
 
 
+def rigorous_numbers(device: Device, modes: tuple[RigorousMode, ...]) -> Numbers:
+    """Threshold modes of the finite device by the rigorous solver.
+
+    Args:
+        device: The device.
+        modes: Its modes.
+
+    Returns:
+        Wavelengths in nm, gains in 1/cm, fluences in µJ/cm², lowest threshold first.
+    """
+    grating = device.need_grating()
+    rows = [
+        {
+            "wavelength_nm": mode.wavelength / nm,
+            "cold_quality_factor": mode.cold_quality_factor,
+            "threshold_material_gain_per_cm": _per_cm(mode.threshold_material_gain),
+            "threshold_modal_gain_per_cm": _per_cm(mode.threshold_modal_gain),
+            "excitons_per_dot": mode.excitons_per_dot,
+            "threshold_fluence_uj_per_cm2": None
+            if mode.threshold_fluence is None
+            else mode.threshold_fluence / (uJ / cm**2),
+            "wavelength_error_nm": mode.mode.error * mode.wavelength / nm,
+        }
+        for mode in modes
+    ]
+    return {
+        "periods": grating.periods,
+        "length_um": grating.periods * grating.period,
+        "modes": rows,
+    }
+
+
 def calibration_numbers(calibration: Calibration) -> Numbers:
     """A calibrated film index and the wavelengths it predicts.
 
@@ -190,62 +224,6 @@ def written_numbers(written: "WrittenPattern") -> Numbers:
         "mean_period_error_pm": written.mean_period_error / pm,
         "off_grid_vertices": written.off_grid_vertices,
     }
-
-
-def layout_numbers(layout: "Layout", violations: "tuple[Violation, ...]") -> Numbers:
-    """A written chip: its files, its devices, and the worst of what was read back.
-
-    Args:
-        layout: The chip.
-        violations: The design rules it breaks.
-
-    Returns:
-        Lengths in nm and µm, errors of period and wavelength in pm.
-    """
-    devices = []
-    for placed in layout.devices:
-        grating = placed.device.need_grating()
-        devices.append(
-            {
-                "name": placed.name,
-                "period_nm": grating.period / nm,
-                "lines": placed.written.lines,
-                "x_um": placed.position[0],
-                "y_um": placed.position[1],
-            }
-        )
-    written = layout.written
-    return {
-        "files": list(layout.files),
-        "devices": devices,
-        "written": {
-            "largest_edge_error_nm": written.largest_edge_error / nm,
-            "largest_width_error_nm": written.largest_width_error / nm,
-            "mean_period_error_pm": written.mean_period_error / pm,
-            "wavelength_shift_pm": _wavelength_shift(layout) / pm,
-        },
-        "violations": [
-            {
-                "rule": one.rule,
-                "layer": one.layer,
-                "count": one.count,
-                "x_um": one.position[0],
-                "y_um": one.position[1],
-            }
-            for one in violations
-        ],
-    }
-
-
-def _wavelength_shift(layout: "Layout") -> float:
-    """Shift of the Bragg wavelength by the largest error of a mean period [µm].
-
-    From order x wavelength = 2 n_eff period: d(wavelength)/d(period) = 2 n_eff² / (order n_group).
-    """
-    device = layout.written.worst_period.device
-    mode = slab(device).fundamental(device.polarization)
-    slope = 2 * mode.n_eff.real**2 / (device.need_grating().order * mode.n_group)
-    return float(slope * layout.written.mean_period_error)
 
 
 def fixed(value: float, decimals: int, sign: bool = False) -> str:
@@ -328,3 +306,82 @@ def _decade(value: float) -> int:
 
 def _per_cm(value: complex | None) -> complex | None:
     return None if value is None else value * cm
+
+
+def pump_numbers(found: Pumping) -> Numbers:
+    """Where the pump light of a device goes.
+
+    Args:
+        found: Pump light and transparency.
+
+    Returns:
+        Fractions of the incident power, fluences in µJ/cm².
+    """
+    light = found.light
+    pulse = found.peak_fluence and {
+        "peak_fluence_uj_per_cm2": found.peak_fluence / (uJ / cm**2),
+        "excitons_per_dot": found.peak_excitons,
+    }
+    numbers = {
+        "pump": {
+            "reflectance": light.reflectance,
+            "transmittance": light.transmittance,
+            "absorbed_by_film": light.film,
+            "absorbed_by_film_alone": found.film.absorbed_fraction,
+            "extinction": found.extinction,
+            "most_over_fewest_excitons_per_dot": found.unevenness,
+        },
+        "layers": [
+            {"layer": number, "absorbed": absorbed, "volume_with_gain": fill}
+            for number, (absorbed, fill) in enumerate(
+                zip(light.layers, light.fill, strict=True), start=1
+            )
+        ],
+        "transparency": [
+            {
+                "film": "filled as the pump fills it",
+                "excitons_per_dot": found.transparency_excitons,
+                "fluence_uj_per_cm2": found.transparency_fluence / (uJ / cm**2),
+            },
+            {
+                "film": "filled evenly, absorbing as the film alone",
+                "excitons_per_dot": found.even_excitons,
+                "fluence_uj_per_cm2": found.film_fluence / (uJ / cm**2),
+            },
+        ],
+    }
+    return numbers | {"pulse": pulse} if pulse else numbers
+
+
+def gain_numbers(found: PumpedGain) -> Numbers:
+    """Gain of a film against pump fluence.
+
+    Args:
+        found: What pulses and continuous light make of the film.
+
+    Returns:
+        Fluences in µJ/cm², gains in 1/cm, times in ps; intensities in W/cm².
+    """
+    history = found.history
+    numbers: Numbers = {
+        "gain": [
+            {
+                "fluence_uj_per_cm2": float(fluence) / (uJ / cm**2),
+                "excitons_per_dot": float(excitons),
+                "gain_per_cm": float(gain[0]) * cm,
+                f"gain_after_{found.after:g}_ps_per_cm": float(gain[1]) * cm,
+                "gain_lifetime_ps": float(lifetime),
+            }
+            for fluence, excitons, gain, lifetime in zip(
+                history.fluence, history.made, history.gain, history.lifetime, strict=True
+            )
+        ],
+        "transparency": {
+            "excitons_per_dot": history.transparency_excitons,
+            "fluence_uj_per_cm2": history.transparency_fluence / (uJ / cm**2),
+        },
+    }
+    if found.continuous_intensity is not None:
+        intensity = found.continuous_intensity * cm**2
+        numbers["transparency"]["continuous_intensity_w_per_cm2"] = intensity
+    return numbers

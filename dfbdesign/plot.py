@@ -13,6 +13,7 @@ Examples:
 
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
+from itertools import product
 from math import hypot, pi, tan
 from pathlib import Path
 from textwrap import fill
@@ -134,11 +135,10 @@ def stack(axes: Axes, mode: CellMode) -> Axes:
 
 def _outlines(layer: Layer, bottom: float, period: float) -> Iterable[Real]:
     """Corners of the lines of a layer in the two periods drawn, shape (4, 2) [µm]."""
-    if layer.lines is None:
-        return
-    half, slant = layer.lines.duty * period / 2, layer.thickness / tan(layer.lines.sidewall) / 2
-    low, high, top = half + slant, half - slant, bottom + layer.thickness
-    for centre in (0.0, period):
+    for line, turn in product(layer.painted(), (0, 1)):
+        half, slant = line.duty * period / 2, layer.thickness / tan(line.sidewall) / 2
+        low, high, top = half + slant, half - slant, bottom + layer.thickness
+        centre = (line.centre + turn) * period
         left, right = centre - np.array([low, high]), centre + np.array([low, high])
         yield np.array([(left[0], bottom), (right[0], bottom), (right[1], top), (left[1], top)])
 
@@ -148,8 +148,8 @@ def _name_layers(axes: Axes, device: Device, heights: Real, span: tuple[float, f
     names = [f"substrate: {device.substrate.material.name}"]
     for layer in device.layers:
         names.append(f"{layer.thickness / nm:.4g} nm {layer.material.name}")
-        if layer.lines is not None:
-            names[-1] += f", lines of {layer.lines.material.name}"
+        for line in layer.painted():
+            names[-1] += f", lines of {line.material.name}"
     names.append(f"above: {device.superstrate.material.name}")
     inside = (heights[1:] + heights[:-1]) / 2
     wanted = [span[0] * 0.6, *inside, heights[-1] + (span[1] - heights[-1]) * 0.6]

@@ -310,7 +310,7 @@ def _inputs(device: Device) -> Iterator[tuple[str, str]]:
 
 def _layer(layer: Layer) -> str:
     text = f"{layer.thickness / nm:.6g} nm {layer.material.name}{' (gain)' if layer.gain else ''}"
-    return text if layer.lines is None else f"{text}, {_lines(layer.lines)}"
+    return ", ".join([text, *(_lines(line) for line in layer.painted())])
 
 
 def _lines(lines: Lines) -> str:

@@ -17,7 +17,7 @@ from dfbdesign.checks import nearest
 from dfbdesign.errors import InputError
 from dfbdesign.files import Kind, parse_quantity
 from dfbdesign.materials import Material, as_material
-from dfbdesign.units import cm, deg, fs, nm, um
+from dfbdesign.units import cm, deg, fs, nA, nm, uC, um
 
 
 def _quantity(kind: Kind) -> BeforeValidator:
@@ -45,6 +45,9 @@ Length = Annotated[float, _quantity("length"), PlainSerializer(_length_text, whe
 Time = Annotated[float, _quantity("time"), _text(fs, "fs")]
 Angle = Annotated[float, _quantity("angle"), _text(deg, "deg")]
 
+Current = Annotated[float, _quantity("current"), _text(nA, "nA")]
+Exposure = Annotated[float, _quantity("exposure"), _text(uC / cm**2, "uC/cm^2")]
+"""Charge of an electron beam per area."""
 Wavenumber = Annotated[float, _quantity("wavenumber"), _text(1 / cm, "1/cm")]
 
 

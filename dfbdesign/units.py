@@ -19,6 +19,7 @@ pm = 1e-6 * um
 mm = 1e3 * um
 cm = 1e4 * um
 m = 1e6 * um
+km = 1e9 * um
 
 ps = 1.0
 fs = 1e-3 * ps
@@ -33,7 +34,12 @@ J = 1e12 * pJ
 
 W = 1.0
 K = 1.0
+C = 1.0
+"""Coulomb, for what an electron beam brings."""
+uC = 1e-6 * C
+nA = 1e-9 * C / s
 rad = 1.0
+mrad = 1e-3 * rad
 deg = pi / 180
 
 eV = 1.602176634e-19 * J

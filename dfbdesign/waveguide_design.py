@@ -7,7 +7,8 @@ Quantum Electron. 9, 919 (1973)).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, log, pi
+from functools import cache
+from math import log, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -234,7 +235,7 @@ def minimum_bend_radius(
         loss: Power exponent of a quarter turn: 0.01 loses 1 %.
         smallest: A radius that loses more [µm].
         largest: A radius that loses less [µm].
-        tolerance: Of the logarithm of the result.
+        tolerance: Relative, of the result.
 
     Returns:
         The radius [µm].
@@ -243,24 +244,21 @@ def minimum_bend_radius(
         InputError: If the two radii do not bracket the budget.
         NotConverged: If the bend's mode cannot be told from radiation.
     """
-    positive("loss", loss)
+    from scipy.optimize import brentq
 
+    positive("loss", loss)
+    solve = waveguide.solve.model_copy(update={"modes": 1})
+
+    @cache
     def excess(radius: float) -> float:
-        bend = waveguide.model_copy(
-            update={
-                "bend": Bend(radius=radius),
-                "solve": waveguide.solve.model_copy(update={"modes": 1}),
-            }
-        )
-        return ridge(bend).modes[0].loss * radius * pi / 2 - loss
+        """Logarithm of the exponent over the budget: almost a straight line."""
+        bend = waveguide.model_copy(update={"bend": Bend(radius=radius), "solve": solve})
+        mode = ridge(bend).modes[0]
+        return log(max(mode.loss, mode.loss_error) * radius * pi / 2 / loss)
 
     if not excess(smallest) > 0 > excess(largest):
         raise InputError(
             f"a loss of {loss:g} per quarter turn is not met between the radii {smallest:g} and "
             f"{largest:g} um. Give one that loses more and one that loses less."
         )
-    low, high = log(smallest), log(largest)
-    while high - low > tolerance:
-        middle = (low + high) / 2
-        low, high = (middle, high) if excess(exp(middle)) > 0 else (low, middle)
-    return exp((low + high) / 2)
+    return float(brentq(excess, smallest, largest, rtol=tolerance))

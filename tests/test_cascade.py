@@ -5,7 +5,8 @@ from numpy.testing import assert_allclose
 from dfbdesign.errors import InputError, PhysicsError
 from dfbdesign.gain.cascade import Cascade, emitter_excitons, threshold_photons, transfer
 from dfbdesign.gain.dots import Dots
-from dfbdesign.gain.kinetics import Pulse, Rates, evolve
+from dfbdesign.gain.kinetics import Pulse, evolve
+from dfbdesign.gain.rates import Rates
 
 TIMES = np.concatenate([[0], np.geomspace(0.1, 5000, 40)])
 LAYERS = {"transfer_time": 1.6, "donor_lifetime": 5400.0, "emitter_lifetime": 3200.0}

@@ -11,6 +11,8 @@ from dfbdesign.device import GainFilm
 from dfbdesign.errors import InputError, PhysicsError
 from dfbdesign.gain.film import (
     Film,
+    depth_excitons_for_gain,
+    depth_gain,
     excitons_at_fluence,
     excitons_for_gain,
     material_gain,
@@ -174,9 +176,38 @@ def test_a_gain_beyond_the_film_names_both_in_per_cm():
         excitons_for_gain(preset("doped"), np.array([10, 5000]) / cm)
 
 
+def test_an_evenly_filled_film_has_the_gain_of_its_dots(film):
+    excitons = np.array([0.0, 0.5, 4.0])
+    found = depth_gain(film, excitons, np.ones(5), np.arange(5.0))
+    assert_allclose(found, material_gain(film, excitons), atol=1e-14)
+
+
+def test_depths_fill_by_themselves_not_by_their_mean():
+    # half the dots without, half with twice the excitons; and the mode may see but one half
+    film, n = preset("doped"), 0.8
+    halves = material_gain(film, [0.0, 2 * n])
+    assert_allclose(depth_gain(film, n, [0, 2], [1, 1]), halves.mean())
+    assert_allclose(depth_gain(film, n, [0, 2], [0, 3]), halves[1])
+
+
+@pytest.mark.parametrize("name", ["doped", "neutral"])
+def test_uneven_filling_costs_excitons_as_the_square_of_the_unevenness(name):
+    film, depth = preset(name), (np.arange(200) + 0.5) / 200
+    even = float(excitons_for_gain(film, 0.0))
+    sizes, costs = np.array([0.4, 0.2, 0.1]), []
+    for size in sizes:
+        profile = 1 + size * np.cos(np.pi * depth)
+        found = depth_excitons_for_gain(film, 0.0, profile, np.ones(200))
+        costs.append(found - even)
+        assert abs(float(depth_gain(film, found, profile, np.ones(200)))) < 1e-10
+    assert min(costs) > 0
+    assert np.polyfit(np.log(sizes), np.log(costs), 1)[0] == pytest.approx(2, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
+        (lambda: depth_gain(preset("doped"), 1.0, [1, 1], [0, 0]), "weight must hold"),
         (lambda: preset("dopd"), 'unknown. Did you mean "taghipour2023-doped"'),
         (lambda: resolve_film(GainFilm(doping=7)), r"film doping_distribution is missing\. Give"),
         (lambda: preset("doped", doping=9), r"doping must lie in \[0, 8\]"),

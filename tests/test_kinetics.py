@@ -9,13 +9,11 @@ from dfbdesign.gain.dots import Dots, inversion
 from dfbdesign.gain.kinetics import (
     Continuous,
     Pulse,
-    Rates,
-    absorption_rate,
-    auger_rate,
     evolve,
     gain_lifetime,
     steady_state,
 )
+from dfbdesign.gain.rates import Rates, absorption_rate, auger_rate
 from dfbdesign.units import cm, fs, ns
 
 LAWS = ["pair", "cubic", "bimolecular", "square"]

@@ -1,8 +1,11 @@
+import json
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.integrate import quad, solve_ivp
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from dfbdesign.errors import InputError, NotConverged, PhysicsError
 from dfbdesign.gain.dots import Dots, bleach
@@ -13,18 +16,16 @@ from dfbdesign.gain.measure import (
     fit_loss,
     fit_threshold,
     fit_transparency,
-    read_table,
 )
 from dfbdesign.gain.stripe import full_width, stripe_emission
+from dfbdesign.gain.table import read_table
 
 TRIALS = 200
-# Of 200 intervals of 95 % on average 190 hold the truth; chance leaves 181 to 198 (99.7 %)
-EXPECTED = range(181, 199)
 
 
 def trials(fit, name, truth):
-    random = np.random.default_rng(11)
-    return sum(fit(random)[name].holds(truth) for _ in range(TRIALS))
+    """How many of 200 fits hold the truth in their interval; a trial's number is its seed."""
+    return sum(fit(np.random.default_rng(seed))[name].holds(truth) for seed in range(TRIALS))
 
 
 def test_gain_is_recovered_within_its_confidence():
@@ -34,7 +35,7 @@ def test_gain_is_recovered_within_its_confidence():
         noise = 1 + 0.05 * random.standard_normal(12)
         return fit_gain(length, 3 * np.expm1(0.2 * length) * noise)
 
-    assert trials(measured, "gain", 0.2) in EXPECTED
+    assert trials(measured, "gain", 0.2) >= 0.95 * TRIALS
 
 
 def test_loss_is_recovered_within_its_confidence():
@@ -44,7 +45,7 @@ def test_loss_is_recovered_within_its_confidence():
         noise = 1 + 0.04 * random.standard_normal(9)
         return fit_loss(distance, 5 * np.exp(-0.0034 * distance) * noise)
 
-    assert trials(measured, "loss", 0.0034) in EXPECTED
+    assert trials(measured, "loss", 0.0034) >= 0.95 * TRIALS
 
 
 def test_the_ase_threshold_is_recovered_within_its_confidence():
@@ -54,8 +55,7 @@ def test_the_ase_threshold_is_recovered_within_its_confidence():
     def measured(random):
         return fit_threshold(fluence, light * (1 + 0.03 * random.standard_normal(25)))
 
-    # the interval is the wider side of an asymmetric one: it may hold the truth more often
-    assert trials(measured, "threshold", 160) >= EXPECTED.start
+    assert trials(measured, "threshold", 160) >= 0.95 * TRIALS
 
 
 def test_transparency_is_recovered_within_its_confidence():
@@ -64,7 +64,7 @@ def test_transparency_is_recovered_within_its_confidence():
     def measured(random):
         return fit_transparency(excitons, bleach(excitons, Dots()) + random.normal(0, 0.01, 11))
 
-    assert trials(measured, "threshold", 4.03548) in EXPECTED
+    assert trials(measured, "threshold", 4.03548) >= 0.95 * TRIALS
 
 
 @pytest.mark.parametrize("name", ["lifetime_1", "lifetime_2", "fraction_1"])
@@ -77,7 +77,36 @@ def test_transient_absorption_lifetimes_are_recovered_within_their_confidence(na
     def measured(random):
         return fit_decay(time, clean + random.normal(0, 0.01, 100), (1.0, 1000.0), 0.15)
 
-    assert trials(measured, name, truth[name]) in EXPECTED
+    assert trials(measured, name, truth[name]) >= 0.95 * TRIALS
+
+
+def test_uneven_scatter_does_not_narrow_the_intervals():
+    # both ends, which decide the slope, scatter most: who takes all to scatter alike is too sure
+    distance = np.linspace(0, 600, 25)
+    spread = 0.01 + 0.07 * (distance / 300 - 1) ** 4
+    ours = plain = 0
+    for seed in range(TRIALS):
+        noise = spread * np.random.default_rng(seed).standard_normal(25)
+        light = np.log(5) - 0.0034 * distance + noise
+        ours += fit_loss(distance, np.exp(light))["loss"].holds(0.0034)
+        (slope, _), covariance = np.polyfit(distance, light, 1, cov=True)
+        plain += abs(slope + 0.0034) <= student.ppf(0.975, 23) * np.sqrt(covariance[0, 0])
+    assert plain < 0.93 * TRIALS
+    assert ours > 0.93 * TRIALS
+    assert ours > plain
+
+
+def test_with_even_scatter_intervals_are_little_wider_than_the_usual_ones():
+    distance = np.linspace(0, 600, 40)
+    widths = []
+    for seed in range(50):
+        light = np.log(5) - 0.0034 * distance
+        light += 0.04 * np.random.default_rng(seed).standard_normal(40)
+        ours = fit_loss(distance, np.exp(light))["loss"].half_width
+        covariance = np.polyfit(distance, light, 1, cov=True)[1]
+        widths.append(ours / (student.ppf(0.975, 38) * np.sqrt(covariance[0, 0])))
+    assert min(widths) > 1 - 1e-6  # never narrower
+    assert np.mean(widths) < 1.15
 
 
 def test_blurred_decay_is_the_convolution_of_response_and_exponential():
@@ -175,6 +204,8 @@ def test_a_table_is_read_and_blank_lines_do_not_count(tmp_path):
         ("length_um,intensity\n1,2\n2,5\n3,x\n", 'line 4: intensity must be a number, got "x"'),
         ("length_um,intensity\n1,2\n2\n3,4\n", 'line 3: intensity must be a number, got ""'),
         ("length_um,intensity\n1,2\nnan,4\n3,4\n", "line 3: length_um must be a finite number"),
+        ("length_um,intensity\n1,2\n3,4\n2,4\n", "line 4: length_um must ascend, got 2 after 3"),
+        ("length_um,intensity\n0,2\n3,4\n4,4\n", r"line 2: length_um must be positive, got 0\."),
     ],
 )
 def test_a_bad_data_file_gives_one_error_that_names_the_line(tmp_path, text, message):
@@ -211,3 +242,82 @@ def test_a_straight_line_has_no_threshold_and_a_flat_spectrum_no_width():
         fit_threshold(fluence, bent)
     with pytest.raises(PhysicsError, match="widen"):
         full_width([1, 2, 3], [1, 1, 1])
+
+
+PLANTED = {
+    "vsl": ("length_um,intensity", np.linspace(2, 18, 12), 3, lambda x: 3 * np.expm1(0.2 * x)),
+    "loss": ("distance_um,intensity", np.linspace(0, 600, 9), 3, lambda x: np.exp(-0.0034 * x)),
+    "ase": (
+        "fluence_uj_per_cm2,intensity",
+        np.linspace(40, 320, 25),
+        3,
+        lambda x: 1 + 0.01 * x + 0.3 * np.maximum(x - 110, 0),
+    ),
+    "bleach": ("excitons_per_dot,bleach", np.linspace(3, 5, 11), 1, lambda x: bleach(x, Dots())),
+    "ta": (
+        "time_ps,signal",
+        np.concatenate([np.linspace(-1, 8, 60), np.geomspace(9, 4000, 40)]),
+        1,
+        lambda x: 0.3 * blurred_decay(x, 1.6, 0.15) + 0.7 * blurred_decay(x, 1900.0, 0.15),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "quantity", "truth", "options"),
+    [
+        ("vsl", "net_modal_gain_per_cm", 2000, ()),
+        ("loss", "loss_per_cm", 34, ()),
+        ("ase", "threshold_uj_per_cm2", 110, ()),
+        ("bleach", "threshold_excitons_per_dot", 4.0355, ()),
+        ("ta", "lifetime_2_ps", 1900, ("--lifetimes", "1000,1", "--response", "0.15")),
+    ],
+)
+def test_the_command_finds_what_was_planted_in_a_file(
+    dfb, tmp_path, kind, quantity, truth, options
+):
+    header, x, percent, law = PLANTED[kind]
+    y = law(x) * (1 + percent / 100 * np.random.default_rng(7).standard_normal(len(x)))
+    file, picture = tmp_path / "points.csv", tmp_path / "points.png"
+    np.savetxt(file, np.column_stack([x, y]), delimiter=",", header=header, comments="")
+    ran = dfb("measure", kind, file, *options, "--plot", picture, "--json")
+    assert ran.code == 0, ran.err
+    content = json.loads(ran.out)
+    [found] = [row for row in content["numbers"] if row["quantity"] == quantity]
+    assert abs(found["value"] - truth) < found["half_width_95"] < 0.2 * truth
+    assert content["used"] <= content["points"] == len(x)
+    assert picture.read_bytes()[1:4] == b"PNG"
+    assert f"{found['value']:.5g}" in dfb("measure", kind, file, *options).out
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "message"),
+    [
+        (("vsl",), "length_um,light\n1,2\n", 'line 1: no column "intensity"'),
+        (("loss",), "distance_um,intensity\n0,3\n1,-2\n", "line 3: intensity must be positive"),
+        (("loss",), "distance_um,intensity\n0,3\n1,2\n", "line 3: the file ends after 2 points"),
+        (("ase",), "fluence_uj_per_cm2,intensity\n2,3\n1,2\n", "line 3: fluence_uj_per_cm2 must"),
+        (("vls",), "", '"vls" is no kind of measurement'),
+        (("ta",), "", "a ta measurement needs"),
+        (("loss", "--response", "1"), "", "belong to a ta measurement"),
+        (("ta", "--lifetimes", "1;2", "--response", "1"), "", "--lifetimes must be numbers"),
+    ],
+)
+def test_the_command_answers_a_mistake_with_one_line_and_code_two(
+    dfb, tmp_path, words, text, message
+):
+    file = tmp_path / "points.csv"
+    file.write_text(text)
+    ran = dfb("measure", words[0], file, *words[1:])
+    assert (ran.code, ran.out) == (2, "")
+    assert message in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_a_file_without_an_onset_ends_with_code_three(dfb, tmp_path):
+    fluence = np.linspace(50, 400, 15)
+    file = tmp_path / "points.csv"
+    table = np.column_stack([fluence, 5000 - 10 * np.maximum(fluence - 200, 0)])
+    header = "fluence_uj_per_cm2,intensity"
+    np.savetxt(file, table, delimiter=",", header=header, comments="")
+    assert dfb("measure", "ase", file).code == 3

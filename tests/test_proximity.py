@@ -8,6 +8,8 @@ from scipy.integrate import dblquad
 from scipy.special import erf
 
 from dfbdesign.errors import InputError, NotConverged
+from dfbdesign.layout.gratings import LineGrating
+from dfbdesign.layout.library import dose_of
 from dfbdesign.layout.proximity import (
     THRESHOLD,
     Exposure,
@@ -17,6 +19,7 @@ from dfbdesign.layout.proximity import (
     point_spread,
     summed_energy,
 )
+from dfbdesign.layout.waveguides import Straight
 from dfbdesign.units import nm
 
 SAPPHIRE = point_spread("sapphire", 50)
@@ -99,6 +102,19 @@ def test_the_dose_inside_a_large_grating_is_the_textbook_factor_of_its_density(d
     ratio = 0.4
     expected = (1 + ratio) / (1 + 2 * ratio * duty)
     assert correction.doses[len(lines) // 2] == pytest.approx(expected, rel=2e-4)
+
+
+def test_a_grating_cell_gets_the_dose_that_the_middle_of_a_large_grating_is_found_to_need():
+    for duty in (0.3, 0.6):
+        design = LineGrating(period=400 * nm, duty=duty, length=80, width=80)
+        found = corrected(grating(400 * nm, duty, 80, 80), SAPPHIRE, step=1e-5).doses
+        assert dose_of(design, SAPPHIRE) == pytest.approx(found[len(found) // 2], rel=2e-4)
+
+
+def test_a_waveguide_gets_the_dose_that_a_long_line_by_itself_is_found_to_need():
+    line = np.array([[0.0, 0.0, 0.8, 200.0]])
+    found = corrected(line, SAPPHIRE, step=1e-6).doses[0]
+    assert dose_of(Straight(length=200, width=0.8), SAPPHIRE) == pytest.approx(found, rel=2e-6)
 
 
 def test_an_isolated_narrow_line_needs_the_dose_of_the_forward_beam_alone():

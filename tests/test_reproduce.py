@@ -1,33 +1,35 @@
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from dfbdesign.device import GainFilm
-from dfbdesign.gain.dots import Dots, excitons_for_inversion
-from dfbdesign.gain.film import excitons_at_fluence, resolve_film, threshold_fluence
-from dfbdesign.gain.kinetics import Rates, gain_lifetime
+from dfbdesign.device import Device, GainFilm, Layer, Pump, Target
+from dfbdesign.gain.dots import Dots, excitons_for_inversion, transparency_threshold
+from dfbdesign.gain.film import excitons_at_fluence, threshold_fluence
+from dfbdesign.gain.kinetics import gain_lifetime
 from dfbdesign.gain.measure import fit_threshold
-from dfbdesign.plot import picture, scoreboard
-from dfbdesign.reproduce import (
+from dfbdesign.gain.published import (
     CONFINEMENT,
-    CORE,
-    FITS,
     FLUENCE,
     PUMP,
+    SATURATION,
     SHELL,
-    Row,
     band_edge_pumping,
+    donor_bleach,
+    donors_in_contact,
     exciton_energy,
     layers_film,
-    median_deviation,
     neutral_film,
-    reproduce,
-    start_of_gain_decay,
+    published_film,
     stripe_light,
 )
+from dfbdesign.gain.rates import Rates
+from dfbdesign.plot import picture, scoreboard
+from dfbdesign.pumping import pumping
+from dfbdesign.reproduce import PARAMETERS, Row, median_deviation, reproduce
 from dfbdesign.solvers.slab import slab
 from dfbdesign.units import cm, eV, nm
 
@@ -42,19 +44,42 @@ def found(rows, film, quantity) -> Row:
     return row
 
 
-def test_each_film_fits_at_most_three_numbers_and_keeps_two_predictions(rows):
-    assert {row.film for row in rows} == FITS.keys()
-    for film, names in FITS.items():
-        kinds = [row.kind for row in rows if row.film == film]
-        assert len(names) <= 3
-        assert kinds.count("predicted") >= 2
-        assert kinds.count("fitted") == len(names)  # one row is used up by each fitted number
+def test_each_film_has_at_most_three_fitted_numbers_inherited_ones_counted(rows):
+    assert {row.film for row in rows} == PARAMETERS.keys()
+    for film, parameters in PARAMETERS.items():
+        kinds = [(row.kind, row.against) for row in rows if row.film == film]
+        assert len(parameters) <= 3
+        assert kinds.count(("predicted", "measurement")) >= 2
+        for one in parameters:  # the row it was fitted to is marked, in whatever film it is
+            assert found(rows, one.film, one.quantity).kind == "fitted"
+
+
+def test_each_fitted_row_is_used_up_by_one_fitted_number(rows):
+    named = {(one.film, one.quantity) for all_of in PARAMETERS.values() for one in all_of}
+    assert named == {(row.film, row.quantity) for row in rows if row.kind == "fitted"}
+
+
+@pytest.mark.parametrize("film", PARAMETERS)
+def test_every_fitted_number_of_a_preset_is_counted(film):
+    name = film if film in ("core", "neutral", "doped") else ""
+    preset = published_film(f"taghipour2023-{name}" if name else f"cascade-{film}")
+    fitted = {fact.name.replace("_", " ") for fact in preset.facts if fact.kind == "fitted"}
+    counted = {one.name.replace("-", " ") for one in PARAMETERS[film]}
+    assert fitted <= counted
 
 
 def test_fitted_rows_are_met_and_predicted_ones_are_off_by_a_fifth_in_the_median(rows):
     assert all(abs(row.deviation) < 2e-3 for row in rows if row.kind == "fitted")
     assert median_deviation(rows) < 0.20
     assert median_deviation(rows) > 0  # nothing of what is called predicted was put in
+    harder = tuple(row for row in rows if "wavelength" not in row.quantity)  # those are met easily
+    assert median_deviation(harder) < 0.20
+
+
+def test_a_papers_own_theory_does_not_count_as_measured(rows):
+    theory = [row for row in rows if row.against == "theory"]
+    assert [row.measured for row in theory] == [4.04, 0.56]
+    assert median_deviation((*rows, *theory * 50)) == median_deviation(rows)
 
 
 def test_each_row_off_by_more_than_one_and_a_half_says_why(rows):
@@ -64,18 +89,40 @@ def test_each_row_off_by_more_than_one_and_a_half_says_why(rows):
         if max(row.model / row.measured, row.measured / row.model) > 1.5
     }
     assert off == {
-        ("core", "onset of amplified emission"),
+        ("core", "onset of amplified emission, earlier films"),
         ("neutral", "gain lifetime"),
+        ("emitter", "loss without pump"),
         ("layers", "slow lifetime at the donor's band edge"),
     }
     assert all(row.explanation for row in rows if (row.film, row.quantity) in off)
 
 
-def test_explanation_a_core_of_its_own_diameter_has_its_onset(rows):
-    film = resolve_film(GainFilm(preset="taghipour2023-core"))
-    wider = replace(film, dot_diameter=5.8 * nm)
-    onset = float(threshold_fluence(wider, 103 / cm / CONFINEMENT, PUMP)) / FLUENCE
-    assert onset == pytest.approx(500, rel=0.02)
+def test_explanation_the_papers_onsets_of_core_dots_contradict_each_other(rows):
+    # Nat. Photonics 15, 738 is quoted with 500-800 and > 1000 (A) and with 700-800 (B)
+    own = found(rows, "core", "onset of amplified emission")
+    earlier = found(rows, "core", "onset of amplified emission, earlier films")
+    assert earlier.measured / own.measured >= 1.5
+    assert 1000 / 500 > 1.5
+    assert 2000 / 700 > 1.5
+    assert own.model == earlier.model
+    assert abs(own.deviation) < 0.1
+
+
+def test_explanation_a_film_that_absorbs_its_printed_loss_would_turn_transparent_early(rows):
+    # modal gain of full levels over modal absorption without pump, both as printed
+    weight = 103 / (2180 + 103)
+    early = float(transparency_threshold(Dots(absorption_over_emission=weight)))
+    assert early == pytest.approx(1.07, abs=0.01)
+    assert early < 3.80 / 3
+    # and by the measured transparency a film of that gain absorbs this much
+    assert neutral_film().absorption_over_emission * 2180 > 15 * 103
+
+
+def test_with_five_nanometre_dots_the_core_film_would_start_far_above_its_onset():
+    # why the size the paper calls similar is taken, not that of the doped film's calibration
+    film = replace(published_film("taghipour2023-core"), dot_diameter=5 * nm)
+    onset = float(threshold_fluence(film, 103 / cm / CONFINEMENT, PUMP)) / FLUENCE
+    assert onset > 1.5 * 500
 
 
 @pytest.mark.parametrize("law", ["pair", "cubic"])
@@ -91,9 +138,8 @@ def test_explanation_equal_pumping_makes_gain_lifetimes_as_biexciton_lifetimes(l
 
 
 def test_explanation_less_pump_on_the_neutral_film_gives_its_gain_lifetime():
-    core = start_of_gain_decay(Dots(), CORE, 40)
-    neutral = start_of_gain_decay(neutral_film().dots, SHELL, 60)
-    assert 3.80 < neutral < 0.9 * core
+    less, equal = gain_lifetime(neutral_film().dots, SHELL, [4.5, 5.07])
+    assert less < 60 < 80 < equal
 
 
 def test_explanation_no_lifetime_of_the_paper_is_as_short_as_the_slow_one(rows):
@@ -120,13 +166,38 @@ def test_the_width_of_stripe_light_hardly_depends_on_the_assumed_saturation():
     assert 17 < widths[2] < widths[0] < 27  # four decades
 
 
+def test_stripe_light_narrows_from_the_luminescence_to_the_measured_width():
+    pump = np.array([5, 60, 110, 125, 150, 250.0])
+    light, width = stripe_light(layers_film(), 34 / cm, pump * FLUENCE)
+    assert width[:2] / nm == pytest.approx(85, abs=3)
+    assert np.all(np.diff(width[2:]) < 0)
+    assert width[-1] / nm == pytest.approx(22, abs=2)
+    assert np.all(np.diff(light / pump) > 0)  # more than linear all along
+
+
 def test_two_lines_find_the_onset_of_simulated_stripe_light_little_above_the_loss_balance():
-    film = resolve_film(GainFilm(preset="cascade-emitter"))
+    film = published_film("cascade-emitter")
     balance = float(threshold_fluence(film, 103 / cm / CONFINEMENT, PUMP)) / FLUENCE
     pump = np.linspace(0.1, 1.6, 40) * balance
     light, _ = stripe_light(film, 103 / cm, pump * FLUENCE)
     onset = fit_threshold(pump, light)["threshold"].value
     assert 1 < onset / balance < 1.2
+
+
+@pytest.mark.parametrize("preset", ["core", "neutral", "doped"])
+def test_uneven_filling_moves_no_threshold_of_the_scoreboard_by_two_percent(preset):
+    # the papers' films lie flat on sapphire, lit from above: why the scoreboard fills them evenly
+    film = Device(
+        substrate="sapphire-c",
+        superstrate="air",
+        layers=[Layer(thickness=160 * nm, material=2.6, gain=True)],
+        target=Target(wavelength=1660 * nm),
+        film=GainFilm(preset=f"taghipour2023-{preset}"),
+        pump=Pump(wavelength=PUMP),
+    )
+    found = pumping(film)
+    assert found.unevenness > 1.5  # the pump does stand in the film
+    assert 0 < found.transparency_excitons / found.even_excitons - 1 < 0.02
 
 
 def test_printed_pairs_of_fluence_and_excitons_contradict_each_other():
@@ -135,9 +206,36 @@ def test_printed_pairs_of_fluence_and_excitons_contradict_each_other():
     assert_allclose(per_fluence / per_fluence[0], [1, 1.43, 2.33], rtol=5e-3)
 
 
-def test_the_confinement_is_the_slope_of_the_slab_index_against_that_of_the_film():
-    from dfbdesign import Device, Layer, Target
+def test_donors_that_touch_an_emitter_layer_are_a_third_by_counting_monolayers():
+    # nine layers in turn, donors outside; each of 19 nm is 19/4 monolayers of 4 nm dots
+    film = "DEDEDEDED"
+    faces = sum(a + b in ("DE", "ED") for a, b in pairwise(film))
+    assert donors_in_contact() == pytest.approx(faces / (film.count("D") * 19 / 4))
+    left = donor_bleach(donors_in_contact(), [10.0])[0]
+    assert left == pytest.approx((1 - 32 / 95) * np.exp(-10 / 1900), abs=1e-3)
 
+
+def test_if_only_the_touching_donors_counted_the_layers_would_start_far_too_late(rows):
+    # bleach and onset do not go together: the onset needs the donors that are slow in the bleach
+    onset = found(rows, "layers", "onset of amplified emission")
+    fewer = (4 + 5 * donors_in_contact()) / 9  # excitons per emitter, over those of all donors
+    assert onset.model / onset.measured < 1.1
+    assert onset.model / fewer / onset.measured > 1.5
+
+
+def test_the_assumed_saturation_is_what_dots_and_mode_count_give():
+    # photons through the film that halve the inversion (2/g of the cross section each), over the
+    # modes of a 50 um wide, 500 um long stripe in the 50 ps for which there is gain
+    film, wavelength, n_eff = layers_film(), 1.66, 1.93
+    per_volume = 0.329 / (np.pi * film.dot_diameter**3 / 6)
+    cross_section = film.largest_gain / per_volume / 4
+    photons = 1 / cross_section * 0.160 / CONFINEMENT * 50
+    longitudinal = 299.792458 * 50 / wavelength**2  # per wavelength
+    lateral = 2 * n_eff * 50 / wavelength * (50 / 500)
+    assert SATURATION / 10 < photons / longitudinal / lateral < SATURATION * 10
+
+
+def test_the_confinement_is_the_slope_of_the_slab_index_against_that_of_the_film():
     def n_eff(index):
         device = Device(
             substrate="sapphire-c",
@@ -161,13 +259,14 @@ def test_the_ratio_of_pump_wavelengths_is_absorbance_times_bleaching_times_photo
     # (1 - 10^-0.11)/(1 - 10^-0.036) * 11.98/3.80 * 1160/1500, whatever the film
     short, resonant = band_edge_pumping(neutral_film())
     expected = (1 - 10**-0.11) / (1 - 10**-0.036) * 4 * np.log(20) / 3.8 * 1160 / 1500
-    assert_allclose(resonant / short, expected, rtol=1e-6)
+    delivered = 4 / 9 + 5 / 9 / (1 + 1.6 / 5400)  # what emitters take, and what donors hand on
+    assert_allclose(resonant / short, expected * delivered, rtol=1e-6)
 
 
 def test_cascade_presets_hold_what_is_fitted_to_the_neutral_film():
     fitted = neutral_film()
     for name in ("cascade-emitter", "cascade-mix", "cascade-layers"):
-        preset = resolve_film(GainFilm(preset=name))
+        preset = published_film(name)
         assert preset.absorption_over_emission == pytest.approx(
             fitted.absorption_over_emission, abs=5e-4
         )
@@ -176,12 +275,13 @@ def test_cascade_presets_hold_what_is_fitted_to_the_neutral_film():
 
 def test_donors_raise_the_excitons_of_the_emitters_by_their_share_of_the_volume():
     def excitons(name):
-        film = resolve_film(GainFilm(preset=name))
+        film = published_film(name)
         return float(excitons_at_fluence(film, 100 * FLUENCE, PUMP))
 
     alone = excitons("cascade-emitter")
     assert excitons("cascade-mix") == pytest.approx(2 * alone)
-    assert excitons("cascade-layers") == pytest.approx(9 / 4 * alone, rel=1e-3)
+    absorbed = (1 - 10**-0.11) / 0.19
+    assert excitons("cascade-layers") == pytest.approx(9 / 4 * absorbed * alone, rel=2e-3)
 
 
 def test_the_command_prints_the_scoreboard(dfb, tmp_path):
@@ -199,6 +299,9 @@ def test_the_command_prints_the_scoreboard(dfb, tmp_path):
 def test_the_scoreboard_draws_every_row_once(rows):
     drawn = []
     picture(lambda axes: drawn.append(scoreboard(axes, rows)))
-    fitted, predicted = drawn[0].lines[-2:]
-    assert len(fitted.get_xdata()) + len(predicted.get_xdata()) == len(rows)
+    groups = drawn[0].lines[-3:]
+    assert sum(len(line.get_xdata()) for line in groups) == len(rows)
     assert len(drawn[0].get_yticklabels()) == len(rows)
+    low, high = drawn[0].get_xlim()
+    assert all(low < x < high for line in groups for x in line.get_xdata())
+    assert [text.get_text() for text in drawn[0].texts] == ["22 times"]  # off the scale

@@ -1,5 +1,6 @@
 """Design rules: each broken once, and kept by the chips of the repository."""
 
+import runpy
 from pathlib import Path
 
 import gdstk
@@ -7,6 +8,8 @@ import pytest
 
 from dfbdesign.errors import InputError
 from dfbdesign.layout import Rules, check_rules, layout, load_chip
+from dfbdesign.layout.chip_file import chip_tables
+from dfbdesign.layout.marks import label
 from dfbdesign.layout.process import Process
 from dfbdesign.units import nm, um
 
@@ -87,9 +90,12 @@ def test_rules_must_be_positive(tmp_path):
 def test_the_chips_in_the_repository_break_no_rule_and_are_what_their_files_give(tmp_path, name):
     chip = ROOT / "layouts" / f"{name}.toml"
     written = layout(chip, tmp_path / f"{name}.gds")
-    for path in written.files:
+    drawn = [path for path in written.files if path.suffix in (".gds", ".svg")]
+    assert len(drawn) == 2
+    for path in (*drawn, tmp_path / f"{name}.doses.csv"):
         assert path.read_bytes() == (ROOT / "layouts" / path.name).read_bytes()
     assert check_rules(written.files[0], load_chip(chip).process) == ()
+    assert written.dies or name == "dose-test"
     assert all(one.written.off_grid_vertices == 0 for one in written.devices)
     assert all(one.written.widths[0] == one.written.widths[1] for one in written.devices)
     assert written.written.largest_edge_error < 1e-6 * nm
@@ -97,11 +103,26 @@ def test_the_chips_in_the_repository_break_no_rule_and_are_what_their_files_give
     assert abs(written.written.largest_width_error) < 1e-6 * nm
 
 
+def test_the_script_makes_the_chip_of_the_chip_file():
+    script = runpy.run_path(str(ROOT / "layouts" / "reference.py"))
+    chip = load_chip(ROOT / "layouts" / "reference.toml")
+    assert chip_tables(script["reference"]()) == chip_tables(chip)
+
+
+def test_the_chips_of_a_wafer_are_checked_once(tmp_path):
+    line_of = gdstk.Cell("chip").add(line(5, 0.049))
+    library = gdstk.Library(unit=1e-6, precision=1e-9)
+    wafer = library.new_cell("wafer")
+    wafer.add(*(gdstk.Reference(line_of, (100 * place, 0)) for place in range(5)))
+    library.add(line_of)
+    library.write_gds(tmp_path / "a.gds")
+    (one,) = check_rules(tmp_path / "a.gds", Process())
+    assert one.count == 1
+
+
 def test_all_letters_of_labels_break_no_rule(tmp_path):
     chip = load_chip(ROOT / "layouts" / "dose-test.toml")
     for height in (10 * um, 40 * um):
-        from dfbdesign.layout.cells import label
-
         library = gdstk.Library(unit=1e-6, precision=1e-9)
         glyphs: dict[str, gdstk.Cell] = {}
         text = "ABCDEFGHIJKLMNOPQRSTUVWXYZ\n0123456789.\nnm duty dose e+-"

@@ -20,8 +20,8 @@ from dfbdesign.solvers.multilayer import (
     leaky,
 )
 from dfbdesign.solvers.multilayer_field import profile
-from dfbdesign.solvers.slab import slab, stack_of
-from dfbdesign.units import nm, um
+from dfbdesign.solvers.slab import chromatic_dispersion, slab, stack_of
+from dfbdesign.units import SPEED_OF_LIGHT, nm, um
 
 N_O, N_E = 1.7442333141688295, 1.73644359480884  # sapphire at 1660 nm
 FILMS = (2.4, 2.5, 2.6, 2.7, 2.8)
@@ -98,13 +98,47 @@ def test_a_symmetric_film_has_no_cut_off():
     assert guided(Stack.of(1.55, [1 * nm], [1.44, 2.0, 1.44]), "TE").size == 1
 
 
-# J. Chilwell and I. Hodgkinson, J. Opt. Soc. Am. A 1, 742 (1984), four layers of 0.5 µm; the
-# values are from memory and have not been read again in the paper.
-def test_four_layer_guide_of_chilwell_and_hodgkinson():
-    stack = Stack.of(0.6328, [0.5] * 4, [1.5, 1.66, 1.60, 1.53, 1.66, 1.0])
-    found = guided(stack, "TE")
-    assert found.size == 4
-    assert found[:3].real == pytest.approx([1.622728682, 1.605275698, 1.557136152], abs=1e-9)
+# The guide of J. Chilwell and I. Hodgkinson, J. Opt. Soc. Am. A 1, 742 (1984), Fig. 2: four layers
+# of 0.5 µm at 632.8 nm, lossless and with losses in its upper two. Guided, then leaky modes, from
+# the transfer matrices that X. Zang and A. Shevchenko, APL Photonics 9, 116105 (2024), compare
+# with: github.com/shelvon/ngslab, src/ngslab/demo/4layer_tmatrix.txt (commit e63b517) and
+# demo/4layer_lossy_tmatrix.txt (ab71d16). Ours ends where Im n_eff exceeds 0.1; theirs goes on.
+FOUR_LAYERS = {
+    ("TE", "lossless"): (
+        [1.62272868, 1.60527569, 1.55713615, 1.50358711],
+        [1.46185664 + 0.00715587j, 1.38248922 + 0.01816588j, 1.28136443 + 0.03587739j,
+         1.14231446 + 0.05287607j, 1.00303702 + 0.07077094j],
+    ),
+    ("TM", "lossless"): (
+        [1.62003132, 1.59478848, 1.55498069, 1.50181780],
+        [1.45153498 + 0.01192359j, 1.37066437 + 0.03014206j, 1.27373706 + 0.05679177j,
+         1.15731285 + 0.08757849j],
+    ),
+    ("TE", "lossy"): (
+        [1.62272868 + 0.000000673727j, 1.60527569 + 0.000166244285j,
+         1.55713612 + 0.000020880097j, 1.50358696 + 0.000055032495j],
+        [1.46185448 + 0.00726710j, 1.38249997 + 0.01827662j, 1.28137151 + 0.03596266j,
+         1.14233026 + 0.05299360j, 1.00303470 + 0.07087449j],
+    ),
+    ("TM", "lossy"): (
+        [1.62003131 + 0.000000892759j, 1.59478847 + 0.000165565266j,
+         1.55498066 + 0.000023704828j, 1.50181764 + 0.000042530043j],
+        [1.45153751 + 0.01202887j, 1.37068384 + 0.03024261j, 1.27375077 + 0.05687731j,
+         1.15732794 + 0.08766890j],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("polarization", "kind"), FOUR_LAYERS)
+def test_four_layer_guide_has_every_published_digit_guided_leaky_and_lossy(polarization, kind):
+    loss = 1 + (1e-4j if kind == "lossy" else 0)
+    stack = Stack.of(0.6328, [0.5] * 4, [1.5, 1.66, 1.60, 1.53 * loss, 1.66 * loss, 1.0])
+    found = guided(stack, polarization), leaky(stack, polarization)
+    for modes, published in zip(found, FOUR_LAYERS[polarization, kind], strict=True):
+        assert modes.shape == (len(published),)
+        assert modes == pytest.approx(np.array(published), abs=1.5e-8)
+        if kind == "lossy" and modes is found[0]:  # twelve digits of Im n_eff are printed
+            assert modes.imag == pytest.approx(np.imag(published), abs=1e-12)
 
 
 @pytest.mark.parametrize("polarization", ["TE", "TM"])
@@ -420,6 +454,59 @@ def test_bad_stacks_are_refused_in_one_line():
         slab(changed(patterned(), {"target": None}))
     with pytest.raises(NotConverged, match="no TE mode at"):
         profile(film(2.6, 200 * nm), "TE", 1.9)
+
+
+@pytest.mark.parametrize("polarization", ["TE", "TM"])
+def test_the_far_field_is_the_fourier_transform_of_the_field_times_the_obliquity(polarization):
+    stack = Stack.of(1.55, [3.0, 8.0, 0.2], [1.44, 1.5, 1.46, 1.52 + 0.001j, 1.0])
+    mode = profile(stack, polarization, guided(stack, polarization)[1])
+    z = np.linspace(-60, 40, 200001)
+    angle = np.radians([-40.0, -10.0, 0.0, 3.0, 25.0])
+    waves = np.exp(-2j * pi / 1.55 * np.sin(angle)[:, None] * z)
+    direct = np.abs(np.cos(angle) * np.trapezoid(waves * mode.field(z), z)) ** 2
+    found = mode.far_field(angle)
+    assert found / found[2] == pytest.approx(direct / direct[2], rel=1e-6)
+
+
+def test_the_spectrum_of_a_mode_holds_its_whole_energy():
+    stack = Stack.of(1.66, [0.16], [1.744, 2.6, 1.0])
+    mode = profile(stack, "TE", guided(stack, "TE")[0])
+    q, z = np.linspace(-60, 60, 60001), np.linspace(-8, 8, 80001)
+    own = np.trapezoid(np.abs(mode.field(z)) ** 2, 2 * pi / 1.66 * z)
+    energy = np.trapezoid(np.abs(mode.spectrum(q)) ** 2, q)
+    assert energy == pytest.approx(2 * pi * own, rel=1e-4)
+
+
+def test_a_wide_guide_of_low_contrast_has_the_far_field_width_of_its_gaussian():
+    # Far above cut-off of the second mode the field is nearly a Gaussian: half its squared
+    # spectrum lies where k0 w sin θ = sqrt(2 ln 2).
+    stack = Stack.of(1.3, [4.0], [3.2, 3.2045, 3.2])
+    mode = profile(stack, "TE", guided(stack, "TE")[0])
+    z = np.linspace(-40, 44, 20001)
+    weight = np.abs(mode.field(z)) ** 2
+    spread = np.sqrt(np.sum(weight * (z - 2) ** 2) / weight.sum())
+    gaussian = 2 * np.arcsin(np.sqrt(2 * np.log(2)) * 1.3 / (2 * pi * 2 * spread))
+    assert mode.far_field_width == pytest.approx(gaussian, rel=0.15)
+    assert mode.far_field(np.radians([-5, 5])) == pytest.approx(
+        mode.far_field(np.radians([5, -5])), rel=1e-9
+    )
+
+
+def test_a_leaky_mode_has_no_far_field():
+    stack = Stack.of(1.55, [1.0, 0.6], [3.478, 1.444, 2.0, 1.0])
+    with pytest.raises(InputError, match="guided modes"):
+        profile(stack, "TE", leaky(stack, "TE")[0]).far_field(0.0)
+
+
+def test_dispersion_is_the_second_derivative_of_the_index_with_material_dispersion():
+    device, step = patterned(), 4e-3
+    for number, mode in enumerate(slab(device).modes):
+        if mode.kind != "guided":
+            continue
+        n = [slab(device, 1.6 + k * step).modes[number].n_eff.real for k in (-1, 0, 1)]
+        second = (n[0] - 2 * n[1] + n[2]) / step**2
+        expected = -1.6 * second / SPEED_OF_LIGHT
+        assert chromatic_dispersion(device, mode) == pytest.approx(expected, rel=2e-3)
 
 
 def test_field_far_away_is_zero_not_an_overflow():

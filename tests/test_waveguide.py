@@ -1,6 +1,7 @@
 """Waveguide files, their errors, and what is derived from channel modes."""
 
 import json
+from dataclasses import replace
 from math import exp, pi, sqrt
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from dfbdesign.device import Target
 from dfbdesign.errors import InputError, NoGuidedMode
+from dfbdesign.solvers.ridge import modes
 from dfbdesign.solvers.ridge_mode import Field
-from dfbdesign.units import nm, um
+from dfbdesign.units import SPEED_OF_LIGHT, nm, um
 from dfbdesign.waveguide import (
     Background,
     Bend,
@@ -19,6 +21,8 @@ from dfbdesign.waveguide import (
     Solve,
     Waveguide,
     Window,
+    chromatic_dispersion,
+    cross_section,
     load_waveguide,
     ridge,
 )
@@ -31,6 +35,7 @@ from dfbdesign.waveguide_design import (
     modal_gain,
     single_mode_width,
 )
+from dfbdesign.waveguide_map import dispersion_map
 
 STRIP = Path(__file__).parents[1] / "examples" / "strip.toml"
 CLADDING, CORE = 1.444, 1.9963  # silica and silicon nitride at 1550 nm
@@ -282,6 +287,77 @@ def test_minimum_bend_radius_meets_its_budget():
     assert ridge(bend).modes[0].loss * radius * pi / 2 == pytest.approx(0.02, rel=0.8)  # steep
     with pytest.raises(InputError, match="not met between"):
         minimum_bend_radius(guide, loss=0.02, smallest=10.0, largest=12.0)
+
+
+def test_dispersion_is_the_second_derivative_of_the_index():
+    guide = nitride([box(0, 1.0, 0.8)], size=(6.0, 5.0), solve=Solve(modes=2))
+    section, step = cross_section(guide, 1.55), 0.01  # on one grid, as the slopes are
+    n = [
+        [mode.n_eff.real for mode in modes(replace(section, wavelength=wavelength), 2)]
+        for wavelength in (1.55 - step, 1.55, 1.55 + step)
+    ]
+    for number, slope in enumerate(chromatic_dispersion(guide)):
+        second = (n[0][number] - 2 * n[1][number] + n[2][number]) / step**2
+        assert slope == pytest.approx(-1.55 * second / SPEED_OF_LIGHT, rel=0.01, abs=1e-7)
+    with pytest.raises(InputError, match="straight"):
+        chromatic_dispersion(guide.model_copy(update={"bend": Bend(radius=9.0)}))
+
+
+def test_a_map_follows_modes_through_their_crossing_and_keeps_their_numbers():
+    # Height 700 nm: left of that width the tall strip prefers TM, right of it TE.
+    widths, wavelengths = [0.55, 0.65, 0.75, 0.85], [1.5, 1.6]
+    found = dispersion_map(
+        lambda width: nitride([box(0, width, 0.7)], size=(5.0, 5.0), solve=Solve(modes=2)),
+        widths,
+        wavelengths,
+    )
+    assert found.n_eff.dims == ("wavelength", "width", "mode")
+    share, index = found.te_fraction.values, found.n_eff.values
+    assert found.sizes["mode"] == 2
+    assert np.all(np.ptp(share, axis=(0, 1)) < 0.1)  # nobody changes sides
+    difference = index[..., 0] - index[..., 1]
+    assert np.all(difference[:, 0] * difference[:, -1] < 0)  # though the indices cross
+    assert np.all(np.diff(index, axis=1) > 0)
+    assert np.all(np.diff(index, axis=0) < 0)
+    assert found.width.attrs["units"] == "um"
+
+
+def test_a_map_leaves_out_what_is_not_guided_and_numbers_a_mode_once():
+    found = dispersion_map(
+        lambda width: nitride([box(0, width, 0.4)], size=(13.0, 11.0), solve=Solve(modes=3)),
+        [0.9, 1.3],
+        [1.45, 1.55],
+    )
+    guided = np.isfinite(found.n_eff.values).sum(axis=(0, 1))
+    assert guided[0] == 4
+    assert 0 < guided[-1] < 4
+    assert found.sizes["mode"] == 3
+    with pytest.raises(NoGuidedMode, match="map"):
+        dispersion_map(lambda width: nitride([box(0, width, 0.1, 1.45)], size=(4.0, 4.0)), 0.2, 1.5)
+
+
+def test_a_shape_that_later_ones_hide_is_an_error():
+    with pytest.raises(InputError, match="shape 1 is hidden"):
+        ridge(nitride([box(0, 0.5, 0.4), box(0, 1.0, 0.8)], size=(4.0, 4.0)))
+
+
+def test_an_absorber_that_covers_the_core_is_an_error():
+    guide = nitride([box(0, 1.0, 0.8)])
+    window = Window(size=(3.0, 3.0), cell=COARSE, absorber=1.2)
+    with pytest.raises(InputError, match=r"absorber of 1\.2 um covers"):
+        ridge(guide.model_copy(update={"window": window}))
+
+
+def test_the_verb_draws_the_modes_and_states_their_dispersion(dfb, tmp_path):
+    text = STRIP.read_text("utf-8").replace('cell = "20 nm"', 'cell = "45 nm"')
+    image = tmp_path / "modes.png"
+    ran = dfb("ridge", written(tmp_path, text), "--plot", image, "--dispersion", "--json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["file"] == str(image)
+    assert image.read_bytes().startswith(b"\x89PNG")
+    assert found["modes"][0]["dispersion_ps_per_nm_km"] == pytest.approx(1420, rel=0.2)
+    assert found["modes"][0]["loss_error_per_cm"] == 0
 
 
 def test_a_waveguide_below_cut_off_guides_nothing():

@@ -44,14 +44,14 @@ def save(cell: gdstk.Cell, path: Path, grid: float) -> Path:
 
 
 def write(device: Device, path: Path, grid: float) -> WrittenPattern:
-    save(grating_cell("grating", line_pattern(device, grid), LAYER), path, grid)
+    save(grating_cell("grating", line_pattern(device, grid), [(LAYER, 0)]), path, grid)
     return check_written(path, LAYER, grid, {"grating": device})["grating"]
 
 
 def found_edges(path: Path):
     layout = kdb.Layout()
     layout.read(str(path))
-    return read_lines(layout, "grating", LAYER)
+    return read_lines(layout, "grating", {(LAYER, 0)})
 
 
 def nearest(value: Fraction) -> int:
@@ -111,7 +111,7 @@ def test_turned_and_mirrored_arrays_are_read_as_klayout_flattens_them(tmp_path, 
     boxes = [one.bbox() for one in kdb.Region(shapes).each()]
     expected = sorted((box.left, box.bottom, box.right, box.top) for box in boxes)
     assert len(expected) == 11
-    assert read_lines(layout, "grating", LAYER).tolist() == [list(box) for box in expected]
+    assert read_lines(layout, "grating", {(LAYER, 0)}).tolist() == [list(box) for box in expected]
 
 
 @pytest.mark.parametrize("grid", GRIDS)
@@ -224,7 +224,7 @@ def test_arrays_start_and_step_on_the_grid_so_that_no_reader_has_to_round(tmp_pa
 def test_the_number_of_references_stays_near_twice_the_root_of_the_number_of_lines(period):
     for length in (500 * um, 5 * mm):
         pattern = line_pattern(make_device(float(period) * nm, length=length))
-        references = grating_cell("grating", pattern, LAYER).references
+        references = grating_cell("grating", pattern, [(LAYER, 0)]).references
         assert len(references) <= 3 * len(pattern.left) ** 0.5
 
 

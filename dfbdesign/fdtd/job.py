@@ -121,6 +121,7 @@ def unit_cell_job(device: Device, wavelength: float, resolution: int) -> UnitCel
             f"the time-domain check handles TE devices only, got {device.polarization}. "
             'Set polarization = "TE".'
         )
+    device.need_plain_lines("the time-domain check")
     if not any(layer.lines for layer in device.layers):
         raise InputError("the time-domain check needs a layer with lines: add lines to a layer.")
     frozen = without_dispersion(device, wavelength)

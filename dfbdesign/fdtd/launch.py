@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 from zipfile import BadZipFile
 
 import numpy as np
@@ -27,7 +28,6 @@ from numpy.typing import NDArray
 
 from dfbdesign.errors import InputError, MeepMissing, NotConverged, PhysicsError
 from dfbdesign.fdtd import worker
-from dfbdesign.fdtd.job import UnitCellJob
 from dfbdesign.files import writing
 
 INTERPRETER = "DFBDESIGN_MEEP_PYTHON"
@@ -52,6 +52,19 @@ json.dump({"version": meep.__version__, "mpi": mpi}, open(sys.argv[1], "w"))
 """
 
 
+class Job(Protocol):
+    """What can be run: plain numbers that `worker` understands."""
+
+    @property
+    def size(self) -> int:
+        """Number of pixels of the cell."""
+        ...
+
+    def text(self) -> str:
+        """The job as JSON, always the same text for the same job."""
+        ...
+
+
 @dataclass(frozen=True)
 class Meep:
     """An interpreter that can import MEEP."""
@@ -64,10 +77,10 @@ class Meep:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a run leaves: the field's even and odd part at one point, after the source."""
+    """What a run leaves after the source: two parts of the field at one point."""
 
     signals: NDArray[np.float64]
-    """Shape (2, time): even, odd."""
+    """Shape (2, time): of a grating even and odd, of a guide across and upwards."""
     interval: float
     """Time between samples as a length c·t [µm]."""
 
@@ -119,7 +132,7 @@ def _probed(interpreter: str) -> tuple[Meep | None, str]:
 
 
 def run(
-    job: UnitCellJob,
+    job: Job,
     progress: Callable[[float], None] | None = None,
     timeout: float = TIMEOUT,
 ) -> Recording:
@@ -155,7 +168,7 @@ def run(
     return recording
 
 
-def _command(folder: Path, job: UnitCellJob, meep: Meep) -> list[str]:
+def _command(folder: Path, job: Job, meep: Meep) -> list[str]:
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     beside = Path(meep.interpreter).parent / "mpirun"  # of the same environment, if there is one
     mpirun = str(beside) if beside.exists() else shutil.which("mpirun")
@@ -252,7 +265,7 @@ def _read(file: Path) -> Recording:
     return Recording(signals, interval)
 
 
-def _stored(job: UnitCellJob, meep: Meep) -> Path | None:
+def _stored(job: Job, meep: Meep) -> Path | None:
     """Where the result of a job is kept; `None` when there is no place to."""
     text = json.dumps([job.text(), worker.VERSION, meep.version])
     base = os.environ.get("DFBDESIGN_CACHE")

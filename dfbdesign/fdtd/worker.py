@@ -23,6 +23,7 @@ permittivities have the same mirror symmetry.
 
 import json
 import os
+import runpy
 import sys
 import threading
 import time
@@ -259,7 +260,10 @@ def main(folder: Path, ranks: int) -> None:
         threading.Thread(target=_end_with_parent, daemon=True).start()
     mp.verbosity(0)
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    signals, interval = record(mp, job, folder)
+    recorder = record
+    if job.get("kind") == "guide":
+        recorder = runpy.run_path(str(Path(__file__).with_name("guide.py")))["record"]
+    signals, interval = recorder(mp, job, folder)
     if mp.am_master():
         np.savez(folder / "new-result.npz", signals=signals, interval=interval)
         os.replace(folder / "new-result.npz", folder / "result.npz")

@@ -252,6 +252,73 @@ def threshold_fluence(film: Film, gain: ArrayLike, pump_wavelength: float) -> Re
     return fluence_for_excitons(excitons, pump_wavelength, film.absorbed_fraction, _density(film))
 
 
+def depth_gain(
+    film: Film, excitons: ArrayLike, relative_density: ArrayLike, weight: ArrayLike
+) -> Real:
+    """Material gain that a mode sees where the pump fills the dots unevenly over the depth.
+
+    Each depth has its own Poisson distribution about its own mean; without unevenness the result is
+    that of `material_gain`.
+
+    Args:
+        film: The film.
+        excitons: Mean excitons per dot of the whole film, any shape.
+        relative_density: Excitons per dot at each depth over that mean, shape (depth).
+        weight: Intensity of the mode at each depth times the volume with gain that the point stands
+            for, in any unit, shape (depth).
+
+    Returns:
+        Gain of the shape of the excitons [1/µm].
+
+    Raises:
+        InputError: If a number of excitons is negative or not finite, or no weight is positive.
+
+    Examples:
+        >>> from dfbdesign.device import GainFilm
+        >>> film = resolve_film(GainFilm(preset="taghipour2023-doped"))
+        >>> even, uneven = (depth_gain(film, 0.567144, [1 - x, 1 + x], [1, 1]) for x in (0, 0.2))
+        >>> f"{even * cm:.1f} 1/cm, {uneven * cm:.1f} 1/cm"
+        '0.0 1/cm, -1.9 1/cm'
+    """
+    share = np.asarray(weight, dtype=float)
+    if not (np.all(share >= 0) and share.sum() > 0):
+        raise InputError("weight must hold no negative and at least one positive number.")
+    each = np.asarray(excitons, dtype=float)[..., None] * np.asarray(relative_density, dtype=float)
+    return np.asarray(material_gain(film, each) @ (share / share.sum()))
+
+
+def depth_excitons_for_gain(
+    film: Film, gain: float, relative_density: ArrayLike, weight: ArrayLike
+) -> float:
+    """Mean excitons per dot of an unevenly pumped film at which a mode sees a material gain.
+
+    Args:
+        film: The film.
+        gain: Material gain [1/µm].
+        relative_density: As in `depth_gain`.
+        weight: As in `depth_gain`.
+
+    Returns:
+        Mean excitons per dot of the whole film.
+
+    Raises:
+        InputError: If the gain is not finite, or no weight is positive.
+        PhysicsError: If the gain is out of the film's reach.
+    """
+    from scipy.optimize import brentq
+
+    even = float(excitons_for_gain(film, gain))
+    lowest = float(np.min(np.asarray(relative_density)[np.asarray(weight) > 0], initial=1.0))
+    if lowest <= 0:
+        raise PhysicsError("the pump does not reach all of the film that the mode sees.")
+    top = even / lowest + 1e-9  # there even the darkest depth has what an even film needs
+
+    def above(excitons: float) -> float:
+        return float(depth_gain(film, excitons, relative_density, weight)) - gain
+
+    return float(brentq(above, 0.0, top, xtol=1e-12)) if above(0.0) < 0 else 0.0
+
+
 @cache
 def _preset(name: str) -> dict[str, Any]:
     """Content of a preset file: its description, its source, and an entry for each field."""

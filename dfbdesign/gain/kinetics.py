@@ -5,74 +5,28 @@ electrons. The probability $p_N$ changes by single steps,
 
 $$ \dot p_N = u_{N-1}p_{N-1} + d_{N+1}p_{N+1} - (u_N + d_N)\,p_N , $$
 
-down by recombination $d_N$, up by pump light far above the band edge and by light at the band edge.
-With $n_e = N + D$ electrons and $n_h = N$ holes in the dot, of which at most $g$ each sit at the
-band edge ($\hat n$), the ways down are
-
-| process | rate |
-|---|---|
-| trapping, one exciton at a time | $N/\tau_1$ |
-| radiation | $\hat n_e \hat n_h/\tau_r$ |
-| Auger, `pair` | $n_e n_h/4\tau_2$ where a third carrier is present |
-| Auger, `cubic` | $n_e n_h(n_e + n_h - 2)/8\tau_2$: any third carrier takes the energy |
-| Auger, `bimolecular` | $N(N-1)/2\tau_2$: two excitons meet |
-| Auger, `square` | $N^2/4\tau_2$ from two excitons on: the pair law, blind to permanent electrons |
-| stimulated emission | $(W/\rho)\,\hat n_e\hat n_h/g^2$ |
-
-All Auger laws give the neutral biexciton its lifetime $\tau_2$; the negative trion follows:
-$4\tau_2$ by the cubic law (Klimov et al., Science 287, 1011 (2000), for the scaling), $2\tau_2$
-by the pair law. Light at the band edge is absorbed at the rate
-$W(g-\hat n_e)(g-\hat n_h)/g^2$, a way up; an empty dot absorbs at the rate $W$.
+down by recombination $d_N$, up by pump light far above the band edge and by light at the band edge;
+the rates are those of `dfbdesign.gain.rates`.
 
 While nothing changes in time the solution is a matrix exponential; while a pulse lasts, all
 fluences are one banded system for LSODA (Petzold, SIAM J. Sci. Stat. Comput. 4, 136 (1983)).
 """
 
 from dataclasses import dataclass
-from math import inf, isfinite, log, pi, sqrt
-from typing import Literal, get_args
+from math import inf, isfinite, log, pi, prod, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dfbdesign.checks import nearest, positive
+from dfbdesign.checks import positive
 from dfbdesign.errors import InputError, PhysicsError
 from dfbdesign.gain.dots import Dots, doping_weights, state_inversion
-from dfbdesign.units import SPEED_OF_LIGHT, ns
+from dfbdesign.gain.rates import Rates, auger_rate
+from dfbdesign.units import ns
 
 Real = NDArray[np.float64]
-AugerLaw = Literal["pair", "cubic", "bimolecular", "square"]
 
 _MOST_EXCITONS = 1000  # states per dot beyond which the request is a mistake
-
-
-@dataclass(frozen=True)
-class Rates:
-    """How fast excitons recombine."""
-
-    biexciton_lifetime: float = inf
-    """Auger lifetime of the neutral biexciton [ps]."""
-    auger: AugerLaw = "pair"
-    """How Auger recombination grows with the carriers in the dot."""
-    trapping_lifetime: float = inf
-    """Lifetime of each exciton by itself, from what scales with their number [ps]."""
-    radiative_lifetime: float = inf
-    """Radiative lifetime of one exciton in a neutral dot [ps]."""
-    absorption: float = 0.0
-    """Rate at which light at the band edge is absorbed by an empty dot [1/ps]."""
-
-    def __post_init__(self) -> None:
-        for name in ("biexciton_lifetime", "trapping_lifetime", "radiative_lifetime"):
-            if getattr(self, name) != inf:
-                positive(f"{name} (in ps)", getattr(self, name))
-        if not (isfinite(self.absorption) and self.absorption >= 0):
-            raise InputError(
-                f"absorption (in 1/ps) must be zero or a positive number, got {self.absorption}."
-            )
-        if self.auger not in get_args(AugerLaw):
-            raise InputError(
-                f'auger "{self.auger}" is unknown. {nearest(self.auger, list(get_args(AugerLaw)))}'
-            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,65 +70,7 @@ class Populations:
     def inversion(self) -> Real:
         """Net gain in units of the neutral band-edge absorption, shape (..., time)."""
         table = _inversion(self.dots, self.doping, self.probability.shape[-1])
-        return np.asarray(np.sum(self.probability * table, axis=(-1, -2)))
-
-
-def auger_rate(electrons: ArrayLike, holes: ArrayLike, rates: Rates) -> Real:
-    """Auger rate of a dot, neutral or charged either way.
-
-    Args:
-        electrons: Electrons in the dot, any shape.
-        holes: Holes in the dot; broadcasts against the electrons.
-        rates: Biexciton lifetime and Auger law.
-
-    Returns:
-        Rate at which the dot loses one pair, of the broadcast shape [1/ps].
-
-    Examples:
-        The lifetimes of a biexciton and of a negative trion.
-
-        >>> 1 / auger_rate([2, 2], [2, 1], Rates(biexciton_lifetime=485, auger="cubic"))
-        array([ 485., 1940.])
-    """
-    e, h = np.broadcast_arrays(np.asarray(electrons, float), np.asarray(holes, float))
-    pairs = np.minimum(e, h)
-    match rates.auger:
-        case "pair":
-            scale = e * h * (e + h >= 3)
-        case "cubic":
-            scale = e * h * np.maximum(e + h - 2, 0) / 2
-        case "bimolecular":
-            scale = 2 * pairs * (pairs - 1)
-        case _:
-            scale = pairs**2 * (pairs >= 2)
-    return np.asarray(scale / (4 * rates.biexciton_lifetime))
-
-
-def absorption_rate(
-    photon_density: ArrayLike, band_edge_absorption: float, dot_density: float, index: float
-) -> Real:
-    """Rate at which an empty dot absorbs light of a given density: `Rates.absorption`.
-
-    Args:
-        photon_density: Photons in the film per volume, any shape [1/µm³].
-        band_edge_absorption: Absorption of the neutral film at the wavelength [1/µm].
-        dot_density: Dots in the film per volume [1/µm³].
-        index: Group index of the film.
-
-    Returns:
-        Rate of the shape of the density [1/ps].
-
-    Raises:
-        InputError: If the absorption, the dot density or the index is not positive.
-
-    Examples:
-        >>> float(absorption_rate(1000.0, 4100 / cm, 1.1e7, 2.6).round(4))
-        0.0043
-    """
-    positive("band_edge_absorption (in 1/um)", band_edge_absorption)
-    positive("dot_density (in 1/um^3)", dot_density)
-    speed = SPEED_OF_LIGHT / positive("index", index)
-    return np.asarray(photon_density, float) * speed * band_edge_absorption / dot_density
+        return np.asarray(np.einsum("...dn,dn->...", self.probability, table))
 
 
 def evolve(dots: Dots, rates: Rates, pump: Pulse | Continuous, times: ArrayLike) -> Populations:
@@ -219,8 +115,8 @@ def evolve(dots: Dots, rates: Rates, pump: Pulse | Continuous, times: ArrayLike)
         state = _poisson(made, model.states)[..., None, :] * model.weights[:, None]
         dark = model.weights[:, None] * (np.arange(model.states) == 0)
         during = np.broadcast_to(dark, (int(np.sum(t < 0)), *made.shape, *dark.shape))
-    after = _propagate(model.generator(), state, np.diff(t[t >= end], prepend=end))
-    probability = np.moveaxis(np.concatenate([during, after]), 0, -3)
+    after = np.diff(t[t >= end], prepend=end)
+    probability = np.moveaxis(_propagate(model.generator(), state, after, during), 0, -3)
     return Populations(dots=dots, times=t, doping=model.doping, probability=probability)
 
 
@@ -354,7 +250,11 @@ def _not_negative(name: str, values: ArrayLike) -> Real:
 
 def _states(most: float, dots: Dots) -> int:
     """States needed for Poisson numbers of a mean: beyond them is less than 1e-15."""
-    states = int(most + 8 * sqrt(most) + 14) + dots.degeneracy
+    from scipy.special import gammainc
+
+    numbers = np.arange(1, int(most + 8 * sqrt(most)) + 24)
+    beyond = gammainc(numbers, most)  # probability of this number or more
+    states = max(int(np.argmax(beyond < 1e-15)), dots.degeneracy) + 2
     if states > _MOST_EXCITONS:
         raise PhysicsError(f"{most:.4g} excitons per dot are more than a dot can hold: pump less.")
     return states
@@ -385,7 +285,8 @@ def _continuous(dots: Dots, rates: Rates, pump: Continuous, times: Real) -> Popu
     model = _model(dots, rates, states)
     start = np.zeros((*rate.shape, len(model.doping), states))
     start[..., 0] = model.weights
-    found = _propagate(model.generator(rate), start, np.diff(times, prepend=0.0))
+    steps = np.diff(times, prepend=0.0)
+    found = _propagate(model.generator(rate), start, steps, start[None, ...][:0])
     return Populations(dots, times, model.doping, np.moveaxis(found, 0, -3))
 
 
@@ -402,20 +303,27 @@ def _step(propagator: Real, state: Real) -> Real:
     return np.asarray((propagator @ state[..., None])[..., 0])
 
 
-def _propagate(generator: Real, state: Real, steps: Real) -> Real:
-    """States after each of several steps, shape (step, ..., doping, exciton)."""
+def _propagate(generator: Real, state: Real, steps: Real, before: Real) -> Real:
+    """States before, and after each of several steps; shape (step, ..., doping, exciton)."""
     known: dict[float, Real] = {}
-    found = np.empty((len(steps), *state.shape))
     # doping first, then all of the batch as columns: one matrix product per doping and step
     shared = generator.ndim == 3
-    columns = np.moveaxis(state.reshape(-1, *state.shape[-2:]), 0, -1) if shared else state
-    for number, step in enumerate(steps):
+    batch = prod(state.shape[:-2])
+
+    def turned(states: Real) -> Real:
+        flat = states.reshape(len(states), batch, *state.shape[-2:])
+        return np.moveaxis(flat, 1, -1)
+
+    columns = turned(state[None])[0] if shared else state
+    found = np.empty((len(before) + len(steps), *columns.shape))
+    found[: len(before)] = turned(before) if shared else before
+    for number, step in enumerate(steps, start=len(before)):
         key = float(f"{step:.12g}")  # equal steps differ in their last bits
         if key not in known:
             known[key] = _propagator(generator, step)
         columns = known[key] @ columns if shared else _step(known[key], columns)
-        found[number] = np.moveaxis(columns, -1, 0).reshape(state.shape) if shared else columns
-    return found
+        found[number] = columns
+    return np.moveaxis(found, -1, 1).reshape(len(found), *state.shape) if shared else found
 
 
 def _pulse(
@@ -457,8 +365,8 @@ def _pulse(
         lband=1,
         uband=1,
         max_step=duration,
-        rtol=1e-9,
-        atol=1e-12,
+        rtol=1e-8,
+        atol=1e-11,
     )
     if not found.success:
         raise PhysicsError(f"the kinetics during the pulse did not converge: {found.message}")

@@ -11,107 +11,20 @@ r"""What gain measurements on films tell: fits with confidence, and the emission
 The variable-stripe law is of Shaklee and Leheny, Appl. Phys. Lett. 18, 475 (1971). It holds until
 the light bleaches the gain, at a growth $gl$ of about four. Intensities are taken to scatter by a
 constant fraction, so their logarithms or ratios are fitted; bleaches scatter by a constant amount.
-Intervals are Student's at 95 %, from the covariance of the fit (lmfit) and its own residuals.
+Intervals are those of `dfbdesign.gain.fitting`, at 95 %.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import sqrt
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dfbdesign.checks import nearest, positive
+from dfbdesign.checks import positive
 from dfbdesign.errors import InputError, NotConverged
-
-if TYPE_CHECKING:
-    import lmfit
+from dfbdesign.gain.fitting import Fit, Fitted, least_squares
 
 Real = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """One fitted number."""
-
-    value: float
-    """Best value."""
-    half_width: float
-    """Half width of its 95 % confidence interval."""
-
-    def holds(self, truth: float) -> bool:
-        """Whether a number lies in the confidence interval.
-
-        Args:
-            truth: The number.
-
-        Returns:
-            True if it does.
-
-        Examples:
-            >>> Fitted(2180.0, 180.0).holds(2000.0)
-            True
-        """
-        return abs(truth - self.value) <= self.half_width
-
-
-@dataclass(frozen=True)
-class Fit:
-    """Result of a fit."""
-
-    numbers: dict[str, Fitted]
-    """The fitted numbers by name."""
-    used: int
-    """How many points were used, counted from the first."""
-    warnings: tuple[str, ...] = ()
-    """What speaks against trusting the numbers."""
-
-    def __getitem__(self, name: str) -> Fitted:
-        return self.numbers[name]
-
-
-def read_table(path: Path, columns: tuple[str, ...], at_least: int = 3) -> dict[str, Real]:
-    """Columns of a CSV file with a header line.
-
-    Args:
-        path: The file.
-        columns: Names of the columns; a name with "intensity" in it must hold positive numbers.
-        at_least: Fewest points that make sense.
-
-    Returns:
-        The columns by name, each of shape (point).
-
-    Raises:
-        InputError: If the file cannot be read, a column is missing, an entry is no finite number,
-            an intensity is not positive, or there are too few points; the message names the line.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}.") from error
-    header = [name.strip() for name in lines[0].split(",")] if lines else []
-    for name in columns:
-        if name not in header:
-            hint = nearest(name, header) if header else "The file is empty."
-            raise InputError(f'{path}, line 1: no column "{name}". {hint}')
-    found: dict[str, list[float]] = {name: [] for name in columns}
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
-        cells = line.split(",")
-        for name in columns:
-            place = header.index(name)
-            text = cells[place].strip() if place < len(cells) else ""
-            found[name].append(_entry(f"{path}, line {number}: {name}", name, text))
-    points = len(found[columns[0]])
-    if points < at_least:
-        raise InputError(
-            f"{path}, line {len(lines)}: the file ends after {points} points, "
-            f"at least {at_least} are needed."
-        )
-    return {name: np.array(values) for name, values in found.items()}
 
 
 def fit_gain(length: ArrayLike, intensity: ArrayLike, largest_growth: float = 4.0) -> Fit:
@@ -173,12 +86,13 @@ def fit_loss(distance: ArrayLike, intensity: ArrayLike) -> Fit:
     """
     x, y = _points(distance, intensity, 3)
     slope = -np.log(y[-1] / y[0]) / (x[-1] - x[0])
-    return _fit(
-        lambda v: np.log(y) - v["start"] + v["loss"] * x,
+    fit = least_squares(
+        lambda v: v["start"] - v["loss"] * x,
+        np.log(y),
         {"loss": slope, "start": float(np.log(y[0]))},
-        len(x),
         ("loss",),
     )
+    return replace(fit, curve=np.exp(fit.curve))
 
 
 def fit_threshold(fluence: ArrayLike, intensity: ArrayLike) -> Fit:
@@ -214,15 +128,12 @@ def fit_threshold(fluence: ArrayLike, intensity: ArrayLike) -> Fit:
     best = int(np.argmin(squares))
     if slopes[best] <= 0 or best in (0, len(grid) - 1):
         raise NotConverged("the intensity has no onset inside the range of fluences.")
-    fit = _fit(
+    fit = least_squares(
         lambda v: (
-            v["offset"] / y
-            + v["below"] * x / y
-            + v["above"] * np.maximum(x - v["threshold"], 0) / y
-            - 1
+            (v["offset"] + v["below"] * x + v["above"] * np.maximum(x - v["threshold"], 0)) / y
         ),
+        np.ones_like(y),
         {"threshold": grid[best], "offset": y[0], "below": 0.0, "above": slopes[best]},
-        len(x),
         ("threshold",),
     )
     free = len(x) - 4
@@ -230,7 +141,7 @@ def fit_threshold(fluence: ArrayLike, intensity: ArrayLike) -> Fit:
     inside = grid[squares <= limit]
     value = fit["threshold"].value
     width = max(value - inside.min(), inside.max() - value, fit["threshold"].half_width)
-    return Fit({"threshold": Fitted(value, float(width))}, len(x))
+    return Fit({"threshold": Fitted(value, float(width))}, fit.curve * y)
 
 
 def fit_transparency(excitons: ArrayLike, bleach: ArrayLike) -> Fit:
@@ -263,10 +174,10 @@ def fit_transparency(excitons: ArrayLike, bleach: ArrayLike) -> Fit:
             f"bleach must pass one, got {y.min():.3g} to {y.max():.3g}. Measure on both sides."
         )
     slope, offset = np.polyfit(x, y, 1)
-    return _fit(
-        lambda v: 1 + v["slope"] * (x - v["threshold"]) + v["bend"] * (x - v["threshold"]) ** 2 - y,
+    return least_squares(
+        lambda v: 1 + v["slope"] * (x - v["threshold"]) + v["bend"] * (x - v["threshold"]) ** 2,
+        y,
         {"threshold": (1 - offset) / slope, "slope": slope, "bend": 0.0},
-        len(x),
         ("threshold",),
     )
 
@@ -321,7 +232,7 @@ def fit_decay(
     x, y = _points(time, signal, 2 * len(lifetimes) + 3, "signal", signed=True)
     count, scale = len(lifetimes), float(np.max(np.abs(y)))
 
-    def misfit(v: dict[str, float]) -> Real:
+    def law(v: dict[str, float]) -> Real:
         model = np.zeros_like(y)
         for i in range(1, count + 1):
             part = (
@@ -331,12 +242,12 @@ def fit_decay(
             )
             shape = blurred_decay(x - v["time_zero"], np.exp(v[f"log_{i}"]), response)
             model += v["height"] * part * shape
-        return np.asarray((model - y) / scale)
+        return model / scale
 
     start = {"height": float(y[np.argmax(np.abs(y))]), "time_zero": 0.0}
     start |= {f"log_{i}": float(np.log(tau)) for i, tau in enumerate(lifetimes, 1)}
     start |= {f"fraction_{i}": 1 / count for i in range(1, count)}
-    fit = _fit(misfit, start, len(x), tuple(start))
+    fit = least_squares(law, y / scale, start, tuple(start))
     numbers = {"time_zero": fit["time_zero"]}
     for i in range(1, count + 1):
         log = fit[f"log_{i}"]
@@ -344,19 +255,7 @@ def fit_decay(
         numbers[f"lifetime_{i}"] = Fitted(value, value * log.half_width)
         if i < count:
             numbers[f"fraction_{i}"] = fit[f"fraction_{i}"]
-    return Fit(numbers, len(x))
-
-
-def _entry(where: str, name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(f'{where} must be a number, got "{text}".') from None
-    if not np.isfinite(value):
-        raise InputError(f"{where} must be a finite number, got {text}.")
-    if "intensity" in name and value <= 0:
-        raise InputError(f"{where} must be positive, got {value:g}. Subtract less background.")
-    return value
+    return Fit(numbers, fit.curve * scale)
 
 
 def _points(
@@ -379,46 +278,19 @@ def _points(
     return across, up
 
 
-def _fit(
-    misfit: Callable[[dict[str, float]], Real],
-    start: dict[str, float],
-    points: int,
-    wanted: tuple[str, ...],
-) -> Fit:
-    """Least squares with lmfit; intervals of Student's distribution."""
-    import lmfit
-    from scipy.stats import t as student
-
-    parameters = lmfit.Parameters()
-    for name, value in start.items():
-        parameters.add(name, value=float(value))
-
-    def residual(given: "lmfit.Parameters") -> Real:
-        return misfit(given.valuesdict())
-
-    found = lmfit.minimize(residual, parameters, method="leastsq")
-    if not found.success or any(found.params[name].stderr is None for name in wanted):
-        raise NotConverged(f"the fit did not converge: {' '.join(str(found.message).split())}")
-    wide = float(student.ppf(0.975, max(points - len(start), 1)))
-    numbers = {
-        name: Fitted(float(found.params[name].value), wide * float(found.params[name].stderr))
-        for name in wanted
-    }
-    return Fit(numbers, points)
-
-
 def _fit_stripe(length: Real, intensity: Real) -> Fit:
-    def misfit(v: dict[str, float]) -> Real:
+    def law(v: dict[str, float]) -> Real:
         growth = v["gain"] * length
         small = np.abs(growth) < 1e-6
         safe = np.where(small, 1.0, growth)
         amplified = np.where(small, 1 + growth / 2, np.expm1(safe) / safe)  # of either sign
-        return np.asarray(v["start"] + np.log(length * amplified) - np.log(intensity))
+        return np.asarray(v["start"] + np.log(length * amplified))
 
     steep = np.log(intensity[-1] / intensity[0] * length[0] / length[-1])
     gain = 2 * float(steep) / (length[-1] - length[0])
     start = {"gain": gain, "start": float(np.log(intensity[0] / length[0]))}
-    return _fit(misfit, start, len(length), ("gain",))
+    fit = least_squares(law, np.log(intensity), start, ("gain",))
+    return replace(fit, curve=np.exp(fit.curve))
 
 
 def _stripe_warnings(length: Real, fit: Fit, largest_growth: float) -> tuple[str, ...]:

@@ -6,28 +6,26 @@ fraction $A$, makes
 
 $$ \langle N\rangle = \frac{F A / h\nu}{\phi L / V} $$
 
-excitons per dot: one per absorbed photon, spread evenly over the film. The absorbed fraction is
-either measured, or computed here for the actual stack: plane wave at normal incidence, all
-reflections inside the stack coherent. In a layer of index $n$ with the downward amplitude
-$\propto e^{ink_0\zeta}$ the local absorption per depth $\zeta$, as a fraction of the incident power
-in a medium of index $n_1$, is $k_0\,\mathrm{Im}(n^2)\,|E(\zeta)|^2/(n_1|E_{in}|^2)$
-(Born and Wolf, Principles of Optics, 7th ed., sec. 1.6 and 14.4).
+excitons per dot: one per absorbed photon. The absorbed fraction is either measured, or computed
+here for the actual stack by `dfbdesign.gain.light`, coherently, from either side, at any angle,
+with the lines averaged or with their diffraction. With it comes the depth at which the light is
+absorbed, for `dfbdesign.gain.film.depth_gain`.
 """
 
 from dataclasses import dataclass
-from math import log, pi
+from math import asin, cos, log, pi, sin
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.checks import positive, within
-from dfbdesign.device import Device, Layer, Pump
+from dfbdesign.device import Device, Layer, Polarization, Pump, Spot
 from dfbdesign.errors import InputError, PhysicsError
+from dfbdesign.gain.light import Beam, Slice, StackLight, stack_light
 from dfbdesign.materials import Material
 from dfbdesign.units import photon_energy
 
 Real = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 
 def dots_per_area(thickness: float, dot_diameter: float, packing_fraction: float) -> float:
@@ -100,6 +98,42 @@ def fluence_for_excitons(
     """
     values = _not_negative("excitons per dot", excitons)
     return values * _fluence_per_exciton(pump_wavelength, absorbed_fraction, dots_per_area)
+
+
+def spot_area(spot: Spot, width: float | None = None) -> float:
+    r"""Area over which a pulse energy spreads: energy over area is the fluence, at its peak.
+
+    | shape | area |
+    |---|---|
+    | stripe | length times width |
+    | disk | $\pi d^2/4$ |
+    | gaussian, $1/e^2$ diameter $d$ | $\pi d^2/8$: the peak has twice the mean of a disk |
+
+    Args:
+        spot: The pump spot.
+        width: Width of a stripe [µm].
+
+    Returns:
+        Area [µm²].
+
+    Raises:
+        InputError: If the spot is uniform, which has no area, or a stripe comes without width.
+
+    Examples:
+        >>> energy = 0.02 * uJ
+        >>> fluence = energy / spot_area(Spot(shape="gaussian", length=200 * um))
+        >>> round(fluence / (uJ / cm**2), 1)
+        127.3
+    """
+    if spot.length is None:
+        raise InputError(
+            'a uniform spot has no area. Give spot = { shape = "disk", length = ... }.'
+        )
+    if spot.shape == "stripe":
+        if width is None:
+            raise InputError("the area of a stripe needs its width: give the grating's width.")
+        return spot.length * positive("width (in um)", width)
+    return pi * spot.length**2 / (8 if spot.shape == "gaussian" else 4)
 
 
 def resonant_excitons(unsaturated: ArrayLike, degeneracy: int = 8) -> Real:
@@ -177,199 +211,148 @@ def beer_lambert_extinction(absorbed_fraction: float, thickness: float, waveleng
 
 
 @dataclass(frozen=True)
-class StackLight:
-    """Where the power of light at normal incidence goes; layers in the order light meets them."""
-
-    reflection: Complex
-    """Amplitude reflection at the lit surface, shape (...)."""
-    transmittance: Real
-    """Power that enters the last medium, shape (...)."""
-    absorbed: Real
-    """Power that each layer absorbs, shape (..., layer)."""
-    depth: Real
-    """Depths inside each layer from its lit surface, shape (layer, point) [µm]."""
-    density: Real
-    """Absorbed power per depth there, shape (..., layer, point) [1/µm]."""
-
-    @property
-    def reflectance(self) -> Real:
-        """Reflected power, shape (...)."""
-        return np.abs(self.reflection) ** 2
-
-
-def stack_light(
-    index: ArrayLike, thickness: ArrayLike, wavelength: ArrayLike, points: int = 33
-) -> StackLight:
-    """Reflection, transmission and absorption of a stack of passive layers at normal incidence.
-
-    The admittance is carried from the last interface to the first and the field back from the first
-    to the last; both recursions only ever shrink, so thick absorbing layers are no trouble.
-
-    Args:
-        index: Complex index of the first medium, the layers and the last medium, in the order light
-            meets them; shape (..., layer + 2).
-        thickness: Layer thicknesses, shape (layer) [µm].
-        wavelength: Vacuum wavelength, shape (...) [µm].
-        points: Number of depths per layer, ends included, at which the density is given.
-
-    Returns:
-        The powers, as fractions of the incident one.
-
-    Raises:
-        InputError: If the first medium absorbs (incident power is then undefined) or any medium
-            has gain.
-
-    Examples:
-        A quarter wave of index 1.5 on glass of index 2.25 does not reflect.
-
-        >>> light = stack_light([1, 1.5, 2.25], [1 / 6], 1.0)
-        >>> round(float(light.reflectance), 12), round(float(light.transmittance), 12)
-        (0.0, 1.0)
-    """
-    n = np.asarray(index, dtype=complex)
-    if np.any(n.imag < 0):
-        raise InputError(f"every medium must be passive, got index {n[n.imag < 0].flat[0]}.")
-    if np.any(n[..., 0].imag != 0):
-        raise InputError("the medium light comes from must be transparent at the pump wavelength.")
-    lengths = np.asarray(thickness, dtype=float)
-    k0 = 2 * pi / np.asarray(wavelength, dtype=float)
-    wavenumber = k0[..., None] * n[..., 1:-1]
-    admittance, far_side = _upwards(n, np.exp(1j * wavenumber * lengths))
-
-    incident = n[..., 0].real
-    reflection = (n[..., 0] - admittance[0]) / (n[..., 0] + admittance[0])
-    field = 1 + reflection
-    flow, density = [admittance[0].real * np.abs(field) ** 2 / incident], []
-    depth = lengths[:, None] * np.linspace(0, 1, points)
-    for j, length in enumerate(lengths):
-        down = np.exp(1j * wavenumber[..., j, None] * depth[j])
-        up = far_side[j][..., None] * np.exp(
-            1j * wavenumber[..., j, None] * (2 * length - depth[j])
-        )
-        inside = (field / (1 + up[..., 0]))[..., None] * (down + up)
-        loss = k0 * (n[..., j + 1] ** 2).imag / incident
-        density.append(loss[..., None] * np.abs(inside) ** 2)
-        field = inside[..., -1]
-        flow.append(admittance[j + 1].real * np.abs(field) ** 2 / incident)
-    return StackLight(
-        reflection=reflection,
-        transmittance=flow[-1],
-        absorbed=-np.diff(np.stack(flow, axis=-1), axis=-1),
-        depth=depth,
-        density=np.stack(density, axis=-2),
-    )
-
-
-def _upwards(index: Complex, transmission: Complex) -> tuple[list[Complex], list[Complex]]:
-    """Admittance at each interface, and amplitude reflection at the far side of each layer."""
-    admittance: list[Complex] = [index[..., -1]]
-    far_side: list[Complex] = []
-    for j in reversed(range(transmission.shape[-1])):
-        inside, beyond = index[..., j + 1], admittance[0]
-        reflection = (inside - beyond) / (inside + beyond)
-        returned = reflection * transmission[..., j] ** 2
-        far_side.insert(0, reflection)
-        admittance.insert(0, inside * (1 - returned) / (1 + returned))
-    return admittance, far_side
-
-
-@dataclass(frozen=True)
 class PumpAbsorption:
     """Where the pump light of a device goes; layers from the substrate up, as in the device."""
 
     reflectance: float
-    """Power that returns to where the pump comes from."""
+    """Power that returns to where the pump comes from, in all diffraction orders."""
     transmittance: float
-    """Power that leaves on the other side of the stack."""
+    """Power that leaves on the other side of the stack, in all diffraction orders."""
     layers: tuple[float, ...]
     """Power that each layer absorbs."""
     film: float
     """Power that the materials with gain absorb, in all layers together."""
-    film_thickness: float
-    """Volume of these materials per area [µm]: what the absorbed photons are spread over."""
+    fill: tuple[float, ...]
+    """Part of each layer's volume that has gain."""
     height: Real
     """Heights above the substrate inside each layer, ascending, shape (layer, point) [µm]."""
     density: Real
-    """Absorbed power per height there, of the laterally averaged layer [1/µm]."""
+    """Power that the materials with gain absorb per height there, shape (layer, point) [1/µm]."""
+
+    @property
+    def film_thickness(self) -> float:
+        """Volume with gain per area [µm]: what the absorbed photons are spread over."""
+        return float((self.height[:, -1] - self.height[:, 0]) @ np.array(self.fill))
+
+    @property
+    def relative_density(self) -> Real:
+        """Absorbed power per volume with gain, over its mean, shape (layer, point)."""
+        fill = np.array(self.fill)[:, None]
+        per_volume = np.divide(self.density, fill, out=np.zeros_like(self.density), where=fill > 0)
+        return np.asarray(per_volume * self.film_thickness / self.film)
 
 
-def absorbed_fraction(device: Device, pump: Pump, extinction: float) -> PumpAbsorption:
+def absorbed_fraction(
+    device: Device,
+    pump: Pump,
+    extinction: float,
+    *,
+    angle: float = 0.0,
+    polarization: Polarization = "TE",
+    orders: int = 0,
+) -> PumpAbsorption:
     """What each layer of a device absorbs of the pump, from the coherent optics of the stack.
 
-    Assumed: a plane wave at normal incidence, polarised along the lines, so that a patterned layer
-    acts as its area-weighted mean permittivity; no light diffracted into higher orders. Light
-    from the top comes from the superstrate. Light through the substrate first crosses the polished
-    outer face of the substrate from air (what the face reflects counts as reflected); the thick
-    substrate keeps no phase. Echoes from that face are neglected for either side.
+    Assumed: a plane wave in the plane of the grating vector. Light from the top comes from the
+    superstrate. Light through the substrate first crosses the polished outer face of the substrate
+    from air (what the face reflects counts as reflected); the thick substrate keeps no phase.
+    Echoes from that face are neglected for either side.
 
     Args:
         device: The device; its layers (or lines) with gain make up the film.
         pump: The pump; wavelength and side are used.
         extinction: Imaginary index of the materials with gain at the pump wavelength. It replaces
             that of their index data, which leave the dots' absorption out.
+        angle: Angle of incidence, in the superstrate or in the air below the substrate [rad].
+        polarization: E (TE) or H (TM) along the lines.
+        orders: Diffraction orders on either side; 0 averages patterned layers over the lines.
 
     Returns:
         Powers as fractions of the incident pump; reflectance, transmittance and layers add to one.
 
     Raises:
-        InputError: If no layer carries gain, the extinction is not positive, the pump wavelength is
-            outside the index data, or the pump comes through an absorbing medium.
+        InputError: If no layer carries gain, the extinction is not positive, the angle is beyond
+            grazing, the pump wavelength is outside the index data, the pump comes through an
+            absorbing medium, or orders are asked for without a grating.
     """
     positive("extinction", extinction)
-    permittivity, gain_part, fill = _averaged(device, pump.wavelength, extinction)
-    thickness = np.array([layer.thickness for layer in device.layers])
-    outer = [device.substrate.material, device.superstrate.material]
-    below, above = (complex(material.index(pump.wavelength)) for material in outer)
-    index = np.array([below, *np.sqrt(permittivity), above])
+    within("angle (in rad)", angle, -1.5, 1.5)
+    if not any(_has_gain(layer) for layer in device.layers):
+        raise InputError("no layer carries gain. Mark the film with gain = true.")
+    device.need_plain_lines("the absorbed pump")
+    below, above = (
+        complex(half.material.index(pump.wavelength))
+        for half in (device.substrate, device.superstrate)
+    )
     from_top = pump.side == "top"
     along = slice(None, None, -1 if from_top else 1)
-    light = stack_light(index[along], thickness[along], pump.wavelength)
-    entering = 1.0 if from_top else 1 - abs((1 - below) / (1 + below)) ** 2
-
-    layers = entering * light.absorbed[along]
+    layers = device.layers[along]
+    first, last = (above, below) if from_top else (below, above)
+    inside = angle if from_top else asin(sin(angle) / below.real)
+    light = stack_light(
+        first,
+        tuple(_slice(layer, pump.wavelength, extinction) for layer in layers),
+        last,
+        Beam(pump.wavelength, inside, polarization),
+        period=device.need_grating().period if orders else 1.0,
+        orders=orders,
+    )
+    entering = 1.0 if from_top else 1 - _face(below.real, angle, inside, polarization)
+    gain = np.array([[layer.gain, bool(layer.lines and layer.lines.gain)] for layer in layers])
+    share = _share(light, gain)
+    thickness = np.array([layer.thickness for layer in device.layers])
     bottom = np.concatenate([[0.0], np.cumsum(thickness)[:-1]])[:, None]
-    rising = (slice(None), along)  # points by height, whichever side they were counted from
+    rising = (along, along)  # points by height, whichever side they were counted from
     distance = thickness[:, None] - light.depth[along] if from_top else light.depth
     return PumpAbsorption(
-        reflectance=float(1 - entering + entering * light.reflectance),
-        transmittance=float(entering * light.transmittance),
-        layers=tuple(layers.tolist()),
-        film=float(layers @ gain_part),
-        film_thickness=float(thickness @ fill),
-        height=bottom + distance[rising],
-        density=entering * light.density[along][rising],
+        reflectance=float(1 - entering + entering * light.reflected.sum()),
+        transmittance=float(entering * light.transmitted.sum()),
+        layers=tuple((entering * light.absorbed[along]).tolist()),
+        film=float(entering * light.absorbed @ share),
+        fill=tuple(_fill(layer) for layer in device.layers),
+        height=bottom + distance[:, along],
+        density=entering * np.sum(light.density * gain[..., None], axis=1)[rising],
     )
 
 
-def _averaged(device: Device, wavelength: float, extinction: float) -> tuple[Complex, Real, Real]:
-    """Mean permittivity of each layer, the part of its absorption and of its volume with gain."""
-    permittivity, gain_part, fill = [], [], []
-    for layer in device.layers:
-        parts = _parts(layer, wavelength, extinction)
-        mean = sum(share * eps for share, eps, _ in parts)
-        gain = sum(share * eps.imag for share, eps, has_gain in parts if has_gain)
-        permittivity.append(mean)
-        gain_part.append(gain / mean.imag if gain else 0.0)
-        fill.append(sum(share for share, _, has_gain in parts if has_gain))
-    if not any(fill):
-        raise InputError("no layer carries gain. Mark the film with gain = true.")
-    return np.array(permittivity), np.array(gain_part), np.array(fill, dtype=float)
+def _share(light: StackLight, gain: NDArray[np.bool_]) -> Real:
+    """Part of each layer's absorption that the materials with gain take, shape (layer)."""
+    from scipy.integrate import simpson
+
+    parts = simpson(light.density, x=light.depth[:, None], axis=-1)
+    total = parts.sum(axis=-1)
+    return np.asarray(
+        np.divide((parts * gain).sum(axis=-1), total, out=np.zeros_like(total), where=total > 0)
+    )
 
 
-def _parts(layer: Layer, wavelength: float, extinction: float) -> list[tuple[float, complex, bool]]:
-    """Area share, permittivity and presence of gain of the materials of a layer."""
+def _face(index: float, outside: float, inside: float, polarization: Polarization) -> float:
+    """Reflectance of the outer face of the substrate, from air (Fresnel)."""
+    one, two = cos(outside), index * cos(inside)
+    if polarization == "TM":
+        one, two = index * cos(outside), cos(inside)
+    return ((one - two) / (one + two)) ** 2
 
-    def part(share: float, material: Material, gain: bool) -> tuple[float, complex, bool]:
-        index = complex(material.index(wavelength))
-        return share, (complex(index.real, extinction) if gain else index) ** 2, gain
 
+def _has_gain(layer: Layer) -> bool:
+    return any(gain for _, _, gain in layer.regions())
+
+
+def _fill(layer: Layer) -> float:
+    """Part of a layer's volume that has gain."""
+    return sum(share for share, _, gain in layer.regions() if gain)
+
+
+def _slice(layer: Layer, wavelength: float, extinction: float) -> Slice:
+    def index(material: Material, gain: bool) -> complex:
+        found = complex(material.index(wavelength))
+        return complex(found.real, extinction) if gain else found
+
+    around = index(layer.material, layer.gain)
     if layer.lines is None:
-        return [part(1.0, layer.material, layer.gain)]
-    duty = layer.lines.duty
-    return [
-        part(1 - duty, layer.material, layer.gain),
-        part(duty, layer.lines.material, layer.lines.gain),
-    ]
+        return Slice(layer.thickness, around)
+    line = index(layer.lines.material, layer.lines.gain)
+    return Slice(layer.thickness, around, line, layer.lines.duty)
 
 
 def _fluence_per_exciton(

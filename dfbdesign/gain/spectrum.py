@@ -24,6 +24,7 @@ $$ \frac{\epsilon_{MG} - \epsilon_h}{\epsilon_{MG} + 2\epsilon_h}
 
 from dataclasses import dataclass
 from math import log, pi, sqrt
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 from dfbdesign.checks import positive
 from dfbdesign.errors import InputError
 from dfbdesign.gain.dots import Dots, emission_and_absorption
+from dfbdesign.materials import material
 from dfbdesign.units import PLANCK, SPEED_OF_LIGHT, photon_energy
 
 Real = NDArray[np.float64]
@@ -165,6 +167,37 @@ def bruggeman(inclusion: ArrayLike, host: ArrayLike, fraction: ArrayLike) -> Com
     root = np.sqrt(b**2 + 8 * one * other)
     # of the two roots the physical one continues the mean of equal media, and absorbs
     return np.asarray(np.sqrt((b + np.where(root.real < 0, -root, root)) / 4))
+
+
+def packed_index(
+    wavelength: ArrayLike,
+    fraction: float,
+    ligand_index: float = 1.6,
+    rule: Literal["maxwell-garnett", "bruggeman"] = "maxwell-garnett",
+) -> Complex:
+    """Index of a film of PbS dots in ligands, from bulk PbS.
+
+    Confinement is left out: far above the band edge dots absorb as the bulk does.
+
+    Args:
+        wavelength: Vacuum wavelengths, any shape [µm].
+        fraction: Part of the volume that is PbS: packing times the part of a dot that is no ligand.
+        ligand_index: Index of what fills the rest.
+        rule: Effective medium.
+
+    Returns:
+        Complex index, of the shape of the wavelengths.
+
+    Raises:
+        InputError: If the fraction is not in [0, 1], or a wavelength beyond the data of PbS.
+
+    Examples:
+        >>> complex(packed_index(1030 * nm, 0.5).round(2))
+        (2.58+0.11j)
+    """
+    bulk = material("pbs-bulk").index(wavelength)
+    mixed = maxwell_garnett if rule == "maxwell-garnett" else bruggeman
+    return mixed(bulk, ligand_index, fraction)
 
 
 def _media(

@@ -1,4 +1,4 @@
-r"""What is drawn for one device: its lines, a label that can be read, marks that can be found.
+r"""The lines of one device as they are drawn.
 
 The resist is positive and the lines grow in what is exposed, so every polygon drawn is a line. An
 e-beam tool writes on a grid, and a period is rarely a multiple of it. Rounding the period would
@@ -19,13 +19,20 @@ $$ w = g \left[ D \Lambda / g \right], \qquad
 Rounding alone can tilt the straight line through all lines: 575 lines of 870.0008 nm on a 1 nm
 grid would all be 870 nm apart. Where the roundings change is free, so $o$ is chosen among 64ths.
 
+Rounding leaves a sawtooth, which is slow, and so an error of the phase that light collects, when
+the period is nearly a whole number of steps. Sigma-delta dithering hands the rest of each rounding
+to the next line: edges are up to a step off instead of half a step, but the errors of neighbours
+cancel.
+
 The lines are one rectangle, repeated by a few array references. Every reference starts on the grid
 and steps by a whole number of grid steps, so that no reader has anything to round.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import Literal
 
 import gdstk
 import numpy as np
@@ -33,7 +40,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.device import Device, Lines, PhaseShift
 from dfbdesign.errors import InputError
-from dfbdesign.units import nm, um
+from dfbdesign.units import nm
 
 _TIE_DIGITS = 6  # a step and a half is a tie, also when floating point says 1.4999999999
 _OFFSETS = 64  # of the roundings of a grating
@@ -44,12 +51,9 @@ Float = NDArray[np.float64]
 
 MOST_STEPS = 2**31 - 1
 """A GDS coordinate is a signed 32-bit number."""
-MARK_SIZE = 20 * um
-"""Tip to tip of the crosses at the corners of a device."""
-MARK_DISTANCE = 40 * um
-"""From the corner of the grating to the centre of the cross, along x and along y."""
-LABEL_DISTANCE = 60 * um
-"""From the lower end of the lines to the top of the label: below the crosses, for any width."""
+Dither = Literal["off", "rounding", "sigma-delta"]
+"""How lines are put on the grid: not unless they are on it, one by one, or with their errors fed
+back."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,11 @@ def exposed_lines(device: Device) -> tuple[int, Lines]:
     """
     for number, layer in enumerate(device.layers):
         if layer.lines is not None:
+            if any(line.material == layer.lines.material for line in layer.further_lines):
+                raise InputError(
+                    f'"{device.name}": layer {number + 1} has several lines in a period, which no '
+                    "cell writes yet. Leave one."
+                )
             return number, layer.lines
     raise InputError(
         f'"{device.name}" has no lines to write. Add lines = {{ material = "tio2-ald", '
@@ -131,13 +140,16 @@ def inserted_length(periods: int, phase_shifts: tuple[PhaseShift, ...]) -> NDArr
     return total
 
 
-def line_pattern(device: Device, grid: float = 1 * nm, bias: float = 0.0) -> LinePattern:
+def line_pattern(
+    device: Device, grid: float = 1 * nm, bias: float = 0.0, dither: Dither = "rounding"
+) -> LinePattern:
     """The lines of a device, each rounded to the grid by itself.
 
     Args:
         device: A device with lines and a grating of finite length and width.
         grid: Grid step of the e-beam tool [µm].
         bias: How much wider a line opens than it is drawn [µm].
+        dither: How its lines are put on the grid.
 
     Returns:
         The lines as they will be drawn.
@@ -158,7 +170,7 @@ def line_pattern(device: Device, grid: float = 1 * nm, bias: float = 0.0) -> Lin
         (434, array([ 217, 1084, 1952, 2819, 3686, 4554]))
     """
     grating = device.need_grating()
-    width = _line_width(device, grating.period, grid, bias)
+    width = line_steps(exposed_lines(device)[1].duty, grating.period, grid, bias)
     if grating.width is None:
         raise InputError('grating has no width. Add width = "500 um", the length of its lines.')
     if grating.periods < 2:
@@ -175,7 +187,8 @@ def line_pattern(device: Device, grid: float = 1 * nm, bias: float = 0.0) -> Lin
         grating.periods, grating.phase_shifts
     )
     first = to_steps(start[0] + (grating.period - width * grid) / 2, grid)
-    left = first + _places(grating.period, grating.periods, grating.phase_shifts, grid)
+    places = _fed_back if dither == "sigma-delta" else _places
+    left = first + places(grating.period, grating.periods, grating.phase_shifts, grid)
     if max(left[-1] + width, length) > MOST_STEPS:
         raise InputError(
             f"the grating is {max(start[-1], grating.width):g} um long, more than GDS can count "
@@ -211,8 +224,36 @@ def _tilt(steps: Float, exact: Float, centred: Float) -> float:
     return float(abs((steps - exact) @ centred) / (centred @ centred))
 
 
-def _line_width(device: Device, period: float, grid: float, bias: float) -> int:
-    duty = exposed_lines(device)[1].duty
+@lru_cache(maxsize=1024)
+def _fed_back(
+    period: float, periods: int, phase_shifts: tuple[PhaseShift, ...], grid: float
+) -> NDArray[np.int64]:
+    """Left edges from the first one's, in steps: what rounding leaves is added to the next line."""
+    inserted = inserted_length(periods, phase_shifts)
+    exact = np.round((np.arange(periods) * period + inserted - inserted[0]) / grid, _TIE_DIGITS)
+    steps, rest = np.zeros(periods), 0.0
+    for number, place in enumerate(exact):
+        steps[number] = np.floor(place + rest + 0.5)
+        rest += place - steps[number]
+    places: NDArray[np.int64] = (steps - steps[0]).astype(np.int64)
+    return places
+
+
+def line_steps(duty: float, period: float, grid: float, bias: float = 0.0) -> int:
+    """Width of a line as drawn, in grid steps.
+
+    Args:
+        duty: Line width over period.
+        period: Period [µm].
+        grid: Grid step [µm].
+        bias: How much wider a line opens than it is drawn [µm].
+
+    Returns:
+        The width.
+
+    Raises:
+        InputError: If line or gap are narrower than the grid.
+    """
     width = int(to_steps(duty * period - bias, grid))
     narrowest_gap = int(np.floor(np.round(period / grid, _TIE_DIGITS))) - width
     for name, steps, share in (("line", width, duty), ("gap", narrowest_gap, 1 - duty)):
@@ -248,115 +289,69 @@ def _runs(stride_exact: Fraction, places: bytes) -> list[tuple[int, int, int]]:
     return runs
 
 
-def grating_cell(name: str, pattern: LinePattern, layer: int, datatype: int = 0) -> gdstk.Cell:
-    """The lines of a grating: one rectangle, and the fewest array references that repeat it.
+@dataclass(frozen=True)
+class LineGroup:
+    """Lines of one size and one dose, in whole grid steps."""
+
+    left: NDArray[np.int64]
+    """Left edges, shape (line,)."""
+    width: int
+    length: int
+    number: tuple[int, int]
+    """GDS layer and datatype."""
+
+
+def lines_cell(name: str, stride: Fraction, grid: float, groups: Sequence[LineGroup]) -> gdstk.Cell:
+    """Lines along y: one rectangle per group, and the fewest array references that repeat it.
 
     The stride of the arrays is a denominator of a rational approximation of the period, which
     keeps the number of references near or below twice the root of the number of lines.
 
     Args:
-        name: Name of the cell; the cell of the single line is called `name` + "_line".
-        pattern: The lines.
-        layer: GDS layer of the lines.
-        datatype: GDS datatype of the lines.
+        name: Name of the cell; those of its single lines are called `name` + "_line".
+        stride: Period in grid steps.
+        grid: Grid step [µm].
+        groups: The lines.
 
     Returns:
         The cell; its lower left corner is where the grating starts.
     """
-    grid = pattern.grid
-    line = gdstk.Cell(f"{name}_line")
-    size = (pattern.width * grid, pattern.length * grid)
-    line.add(gdstk.rectangle((0, 0), size, layer=layer, datatype=datatype))
     cell = gdstk.Cell(name)
-    places = pattern.left - pattern.left[0]
-    for place, columns, pitch in _runs(pattern.stride, places.tobytes()):
-        left = place + int(pattern.left[0])
-        cell.add(
-            gdstk.Reference(line, (left * grid, 0), columns=columns, spacing=(pitch * grid, 0))
-            if columns > 1
-            else gdstk.Reference(line, (left * grid, 0))
-        )
+    for place, group in enumerate(groups):
+        line = gdstk.Cell(f"{name}_line{place or ''}")
+        size = (group.width * grid, group.length * grid)
+        layer, datatype = group.number
+        line.add(gdstk.rectangle((0, 0), size, layer=layer, datatype=datatype))
+        places = group.left - group.left[0]
+        for start, columns, pitch in _runs(stride, places.tobytes()):
+            left = ((start + int(group.left[0])) * grid, 0)
+            cell.add(
+                gdstk.Reference(line, left, columns=columns, spacing=(pitch * grid, 0))
+                if columns > 1
+                else gdstk.Reference(line, left)
+            )
     return cell
 
 
-def label(
-    text: str, height: float, layer: int, glyphs: dict[str, gdstk.Cell]
-) -> list[gdstk.Reference]:
-    """Text to be read under the microscope, clear below the grating.
-
-    Args:
-        text: One or more lines of ASCII text.
-        height: Height of a capital letter with its descender [µm].
-        layer: GDS layer of the letters.
-        glyphs: The cells of the letters in use; new letters are added.
-
-    Returns:
-        The letters, starting at x = 0, from `LABEL_DISTANCE` below y = 0 downwards.
-    """
-    references = []
-    for row, line in enumerate(text.split("\n")):
-        for column, letter in enumerate(line):
-            if letter not in glyphs:
-                cell = glyphs[letter] = gdstk.Cell(f"letter_{ord(letter):02x}")
-                cell.add(*_letter(letter, height, layer))
-            if glyphs[letter].polygons:  # not for a blank
-                x, y = column * height * 9 / 16, -LABEL_DISTANCE - height * (1 + row * 5 / 4)
-                references.append(gdstk.Reference(glyphs[letter], (x, y)))
-    return references
-
-
-def _letter(letter: str, height: float, layer: int) -> list[gdstk.Polygon]:
-    """A letter whose parts do not touch in a point alone, which no mask maker accepts."""
-    return gdstk.offset(
-        gdstk.text(letter, height, (0, 0)), height / 200, use_union=True, layer=layer
-    )
-
-
-def corner_marks(
-    corner: tuple[float, float],
-    opposite: tuple[float, float],
-    distance: float,
-    size: float,
-    layer: int,
-) -> list[gdstk.Polygon]:
-    """Four crosses around a rectangle, with arms a tenth as wide as they are long tip to tip.
-
-    Args:
-        corner: Lower left corner of the rectangle [µm].
-        opposite: Upper right corner of the rectangle [µm].
-        distance: From each corner outwards to the centre of its cross, along x and along y [µm].
-        size: Tip to tip [µm].
-        layer: GDS layer of the crosses.
-
-    Returns:
-        The crosses.
-    """
-    columns = (corner[0] - distance, opposite[0] + distance)
-    rows = (corner[1] - distance, opposite[1] + distance)
-    return [gdstk.cross((x, y), size, size / 10, layer=layer) for x in columns for y in rows]
-
-
-def device_cell(
-    name: str,
-    lines: gdstk.Cell,
-    pattern: LinePattern,
-    letters: list[gdstk.Reference],
-    mark_layer: int,
+def grating_cell(
+    name: str, pattern: LinePattern, numbers: Sequence[tuple[int, int]] = ((1, 0),)
 ) -> gdstk.Cell:
-    """A whole device: a reference to its lines, which are its first, its label, its four crosses.
+    """The lines of a grating.
 
     Args:
         name: Name of the cell.
-        lines: The cell of its lines, which equal devices share.
         pattern: The lines.
-        letters: The label.
-        mark_layer: GDS layer of the crosses.
+        numbers: GDS layer and datatype of all lines, or one for each line.
 
     Returns:
-        The cell; its origin is the lower left corner of the grating.
+        The cell; its lower left corner is where the grating starts.
     """
-    right, top = pattern.extent[1], pattern.length * pattern.grid
-    cell = gdstk.Cell(name)
-    cell.add(gdstk.Reference(lines), *letters)
-    cell.add(*corner_marks((0, 0), (right, top), MARK_DISTANCE, MARK_SIZE, mark_layer))
-    return cell
+    chosen = (
+        {number: pattern.left[[one == number for one in numbers]] for number in sorted({*numbers})}
+        if len(numbers) > 1
+        else {numbers[0]: pattern.left}
+    )
+    groups = [
+        LineGroup(left, pattern.width, pattern.length, number) for number, left in chosen.items()
+    ]
+    return lines_cell(name, pattern.stride, pattern.grid, groups)

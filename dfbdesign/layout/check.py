@@ -4,10 +4,16 @@ KLayout reads the file, flattens the array references and gives every line as it
 The comparison is with the device itself, never with what the writer meant to draw: line k belongs
 at k times the designed period (plus the phase shifts before it) from the first line. A grating may
 be moved as a whole without anything changing: edges count from where the largest error is least.
+
+A line that is off by e turns the phase of the light it sends back by 2 pi m e / period in a grating
+of order m. Light collects the phase of many lines: errors that change sign from line to line do
+nothing, so the mean over `SLOW` lines is reported beside that of single lines.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from math import pi
 from pathlib import Path
 
 import klayout.db as kdb
@@ -19,6 +25,9 @@ from dfbdesign.errors import InputError
 from dfbdesign.layout.cells import exposed_lines, inserted_length
 
 _NOISE_DIGITS = 10  # of a position in µm, far below any grid, above the noise of a double
+SLOW = 32
+"""Lines over which a phase error is averaged, a few per cent of a penetration depth."""
+_HASH = 16  # digits of the checksum of a cell
 _ON_GRID = 1e-3  # of a grid step: far above floating-point noise, far below a real offset
 
 
@@ -42,6 +51,14 @@ class WrittenPattern:
     """`mean_period` minus the designed period [µm]."""
     off_grid_vertices: int
     """Corners of lines that are not on the machine grid."""
+    phase_error: float
+    """Root mean square over the lines of the phase of what each sends back [rad]."""
+    slow_phase_error: float
+    """The same of the mean over `SLOW` neighbouring lines [rad]."""
+    checksum: str
+    """First digits of the SHA-256 of all edges, in grid steps."""
+    displacements: NDArray[np.float32] = field(repr=False, compare=False)
+    """Centre of each line from its place, the mean period error included, shape (line,) [µm]."""
 
 
 def check_written(
@@ -62,7 +79,7 @@ def check_written(
         InputError: If the file cannot be read, a cell is missing, or a cell does not hold the
             designed number of rectangles.
     """
-    return check_open(open_layout(path), (layer, 0), grid, devices)
+    return check_open(open_layout(path), {(layer, 0)}, grid, devices)
 
 
 def open_layout(path: str | Path) -> kdb.Layout:
@@ -87,16 +104,16 @@ def open_layout(path: str | Path) -> kdb.Layout:
 
 def check_open(
     layout: kdb.Layout,
-    number: tuple[int, int],
+    numbers: Collection[tuple[int, int]],
     grid: float,
     devices: Mapping[str, Device],
     bias: float = 0.0,
 ) -> dict[str, WrittenPattern]:
-    """Compare every line of the gratings of one dose with the design.
+    """Compare every line of the gratings with the design.
 
     Args:
         layout: A file that KLayout has read.
-        number: GDS layer and datatype of the lines.
+        numbers: GDS layers and datatypes that hold lines.
         grid: Grid step of the e-beam tool [µm].
         devices: The designed device for each cell that holds a grating and nothing else.
         bias: How much wider a line opens than it is drawn [µm].
@@ -108,19 +125,20 @@ def check_open(
         InputError: If a cell is missing, or does not hold the designed number of rectangles.
     """
     return {
-        name: _compare(read_lines(layout, name, *number), layout.dbu, name, device, grid, bias)
+        name: _compare(read_lines(layout, name, numbers), layout.dbu, name, device, grid, bias)
         for name, device in devices.items()
     }
 
 
-def read_lines(layout: kdb.Layout, name: str, layer: int, datatype: int = 0) -> NDArray[np.int64]:
+def read_lines(
+    layout: kdb.Layout, name: str, numbers: Collection[tuple[int, int]]
+) -> NDArray[np.int64]:
     """Every rectangle in a cell and all it refers to.
 
     Args:
         layout: A file that KLayout has read.
         name: Name of the cell.
-        layer: GDS layer.
-        datatype: GDS datatype.
+        numbers: GDS layers and datatypes.
 
     Returns:
         Left, bottom, right and top edges, sorted from left to right, in database units, shape
@@ -132,13 +150,17 @@ def read_lines(layout: kdb.Layout, name: str, layer: int, datatype: int = 0) -> 
     cell = layout.cell(name)
     if cell is None:
         raise InputError(f'the layout has no cell "{name}".')
-    boxes = _boxes(layout, cell, layout.layer(layer, datatype))
-    return boxes[np.lexsort(boxes.T[::-1])]
+    found = [_boxes(layout, cell, layout.layer(*number)) for number in numbers]
+    boxes = np.concatenate(found) if len(found) > 1 else found[0]
+    order = np.argsort(boxes[:, 0], kind="stable")
+    if np.any(np.diff(boxes[order, 0]) == 0):
+        order = np.lexsort(boxes.T[::-1])
+    return boxes[order]
 
 
 def _boxes(layout: kdb.Layout, cell: kdb.Cell, layer_index: int) -> NDArray[np.int64]:
     """Boxes of a cell with its array references resolved, shape (box, 4)."""
-    found = [np.empty((0, 4), dtype=np.int64)]
+    found = []
     for shape in cell.shapes(layer_index).each():
         if not shape.is_box():
             raise InputError(f'cell "{cell.name}" holds a shape that is not a rectangle: {shape}.')
@@ -150,7 +172,7 @@ def _boxes(layout: kdb.Layout, cell: kdb.Cell, layer_index: int) -> NDArray[np.i
         if child not in children:
             children[child] = _boxes(layout, layout.cell(child), layer_index)
         found.append(_repeated(children[child], instance))
-    return np.concatenate(found)
+    return np.concatenate(found) if found else np.empty((0, 4), dtype=np.int64)
 
 
 def _repeated(boxes: NDArray[np.int64], instance: kdb.Instance) -> NDArray[np.int64]:
@@ -164,12 +186,12 @@ def _repeated(boxes: NDArray[np.int64], instance: kdb.Instance) -> NDArray[np.in
         points = np.sort([[(one.x, one.y) for one in pair] for pair in corners], axis=1)
         boxes = points.reshape(-1, 4)
     else:
-        boxes = boxes + (move.disp.x, move.disp.y) * 2
-    i = np.arange(max(1, instance.na))[:, None, None]
-    j = np.arange(max(1, instance.nb))[:, None]
-    steps = i * np.array((a.x, a.y) * 2) + j * np.array((b.x, b.y) * 2)
-    repeated: NDArray[np.int64] = (boxes + steps.reshape(-1, 1, 4)).reshape(-1, 4)
-    return repeated
+        boxes = boxes + np.array((move.disp.x, move.disp.y) * 2)
+    for vector, times in ((a, instance.na), (b, instance.nb)):
+        if times > 1:
+            steps = np.multiply.outer(np.arange(times), np.array((vector.x, vector.y) * 2))
+            boxes = (boxes + steps[:, None]).reshape(-1, 4)
+    return boxes
 
 
 def _compare(
@@ -186,26 +208,47 @@ def _compare(
             f'cell "{name}" holds {len(edges)} lines where the device has {grating.periods}.'
         )
     number = np.arange(grating.periods)
-    inserted = inserted_length(grating.periods, grating.phase_shifts)
-    designed = number * grating.period + inserted - inserted[0]
-    left, bottom, right, top = edges.T
+    designed = number * grating.period
+    if grating.phase_shifts:
+        inserted = inserted_length(grating.periods, grating.phase_shifts)
+        designed = designed + inserted - inserted[0]
+    left, bottom, right, top = np.ascontiguousarray(edges.T)
     moved = np.array([left - left[0], right - right[0]]) * unit
     errors = np.round(moved - designed, _NOISE_DIGITS)
-    drift = _slope(number, errors.mean(axis=0))
-    errors -= (errors.max() + errors.min()) / 2
-    widths, lengths = (right - left) * unit, (top - bottom) * unit
+    largest = (errors.max() - errors.min()) / 2  # with the grating moved to where it is least
+    centres = (errors[0] + errors[1]) / 2
+    centres -= centres.mean()
+    drift = _slope(number, centres)
+    turns = 2 * pi * grating.order / grating.period * centres
+    widths, lengths = (_extremes(right - left, unit), _extremes(top - bottom, unit))
     wanted = exposed_lines(device)[1].duty * grating.period
-    width_errors = np.round(widths + bias - wanted, _NOISE_DIGITS)
+    width_errors = [round(width + bias - wanted, _NOISE_DIGITS) for width in widths]
     return WrittenPattern(
         lines=len(edges),
-        widths=(float(widths.min()), float(widths.max())),
-        width_error=float(width_errors[np.abs(width_errors).argmax()]),
-        lengths=(float(lengths.min()), float(lengths.max())),
-        largest_edge_error=float(np.abs(errors).max()),
+        widths=widths,
+        width_error=max(width_errors, key=abs),
+        lengths=lengths,
+        largest_edge_error=float(largest),
         mean_period=grating.period + drift,
         mean_period_error=drift,
         off_grid_vertices=_off_grid(edges, unit / grid),
+        phase_error=float(np.sqrt(turns @ turns / len(turns))),
+        slow_phase_error=_slow(turns),
+        checksum=hashlib.sha256(edges.astype("<i4").tobytes()).hexdigest()[:_HASH],
+        displacements=centres.astype(np.float32),
     )
+
+
+def _extremes(sizes: NDArray[np.int64], unit: float) -> tuple[float, float]:
+    return float(sizes.min() * unit), float(sizes.max() * unit)
+
+
+def _slow(turns: NDArray[np.float64]) -> float:
+    """Root mean square of the running mean over `SLOW` lines."""
+    total = np.concatenate([[0.0], np.cumsum(turns)])
+    span = min(SLOW, len(turns))
+    means = (total[span:] - total[:-span]) / span
+    return float(np.sqrt(means @ means / len(means)))
 
 
 def _off_grid(edges: NDArray[np.int64], steps_per_unit: float) -> int:

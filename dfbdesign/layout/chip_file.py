@@ -1,4 +1,4 @@
-"""Chip files: process, frame, and arrays of a device over the values of its axes."""
+"""Chip files: process, frame, wafer, arrays of a device over its axes, and other cells."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,10 @@ from dfbdesign.device import Device, Grating, changed, load_device
 from dfbdesign.errors import InputError
 from dfbdesign.files import read_toml, to_toml, writing
 from dfbdesign.layout.cells import exposed_lines
-from dfbdesign.layout.process import Process
+from dfbdesign.layout.library import AnyDesign, expanded
+from dfbdesign.layout.marks import CLEAVE_REACH, FRAME_WIDTH
+from dfbdesign.layout.process import Process, process_tables
+from dfbdesign.layout.wafer import Wafer
 from dfbdesign.schema import Length, Part, explain
 from dfbdesign.units import um
 
@@ -27,11 +30,25 @@ class Frame(Part):
     """From the devices to the marks of the chip, and between arrays."""
     label_height: Length = 40 * um
     """Height of the letters."""
+    border: Length | None = None
+    """Width of the strip inside the frame lines that is kept free; `None` for no frame lines."""
+    size: tuple[Length, Length] | None = None
+    """Of the chip with its frame, along x and y; `None` for the smallest that holds everything."""
+    cleave: tuple[Length, ...] = ()
+    """Where lines to cleave along cross the chip, from its lower left mark along x."""
+    verniers: bool = False
+    """Whether to draw scales that tell by how much the lines are displaced from the marks."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         within("margin (in um)", self.margin, FRAME_MARK_SIZE / 2, 10000)
         within("label_height (in um)", self.label_height, 1, 1000)
+        if self.border is None:
+            if self.size is not None or self.cleave:
+                raise InputError('size and cleave need frame lines: add border = "400 um".')
+            return self
+        lowest = CLEAVE_REACH - FRAME_WIDTH if self.cleave else 0
+        within("border (in um)", self.border, lowest, 10000, "Cleave marks stand in it.")
         return self
 
 
@@ -96,14 +113,21 @@ class Array(Part):
 class Chip(Part):
     """A whole chip."""
 
-    process: Process = Process()
+    process: Annotated[Process, BeforeValidator(process_tables)] = Process()
     frame: Frame = Frame()
-    array: tuple[Array, ...] = Field(min_length=1, max_length=len(ascii_uppercase))
+    wafer: Wafer | None = None
+    """The wafer that is covered with the chip; `None` for a single chip."""
+    array: tuple[Array, ...] = Field(default=(), max_length=len(ascii_uppercase))
+    cell: Annotated[tuple[AnyDesign, ...], BeforeValidator(expanded)] = ()
+    """Waveguides and other gratings, one after the other below the arrays."""
 
-    @property
-    def doses(self) -> list[float]:
-        """All dose factors on the chip, from the lowest."""
-        return sorted({dose for array in self.array for dose in array.dose or (1.0,)})
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.array and not self.cell:
+            raise InputError("a chip needs at least one [[array]] or [[cell]].")
+        if self.wafer is not None and self.frame.border is None:
+            raise InputError('a wafer needs chips with a frame: add border = "400 um" to [frame].')
+        return self
 
 
 def load_chip(path: str | Path) -> Chip:
@@ -143,7 +167,8 @@ def chip_of_manifest(path: str | Path) -> Chip:
         return Chip.model_validate(tables, context={"folder": path.parent})
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = explain(error) if isinstance(error, ValidationError) else error
-        raise InputError(f"cannot read a chip from {path}: {reason}.") from None
+        text = str(reason).rstrip(".")
+        raise InputError(f"cannot read a chip from {path}: {text}.") from None
 
 
 def save_chip(chip: Chip, path: str | Path) -> None:
@@ -172,4 +197,6 @@ def chip_tables(chip: Chip) -> dict[str, Any]:
     tables: dict[str, Any] = chip.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
     )
+    for design, table in zip(chip.cell, tables.get("cell", ()), strict=True):
+        table["kind"] = design.kind  # to pydantic a default like any other
     return tables

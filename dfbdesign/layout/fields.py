@@ -129,7 +129,7 @@ def need_whole_steps(pattern: LinePattern) -> None:
         period = float(pattern.stride) * grid
         raise InputError(
             f"period {period:.8g} nm is no whole number of steps of {grid:g} nm, so that no write "
-            f"field ends on the grid, and dither is false. Write dither = true, or "
+            f'field ends on the grid, and dither is off. Write dither = "rounding", or '
             f'period = "{round(pattern.stride) * grid:.8g} nm".'
         )
 

@@ -3,17 +3,20 @@
 At the scale of a chip the lines are far too fine to draw, so a grating is a filled rectangle there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from math import floor, log10
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import gdstk
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from dfbdesign.files import writing
-from dfbdesign.layout.cells import MARK_SIZE, LinePattern
+from dfbdesign.layout.cells import LinePattern
+from dfbdesign.layout.marks import LETTER, MARK_SIZE
+from dfbdesign.layout.process import Layers
 from dfbdesign.units import mm, nm, um
 
 _WIDTH = 1000  # of the picture, in its own units
@@ -21,19 +24,73 @@ _PADDING = 20
 _CAPTION = 50  # height below a panel for the scale bar and its caption
 _LEGIBLE = 0.003  # height of a letter over the size of the chip
 _LINES = 6  # in the magnified panel
-_COLOURS = {"lines": "#1f4e8c", "label": "#333333", "marks": "#b3261e", "page": "#ffffff"}
+_PAGE = "#ffffff"
+COLOURS = {"lines": "#1f4e8c", "guides": "#1f4e8c", "label": "#333333", "marks": "#b3261e"}
+"""Colour of every kind of shape; guides, too narrow to be seen, are drawn with an outline."""
+_STROKE = ' stroke="#1f4e8c" stroke-width="0.7"'
 
+Point = tuple[float, float]
 Shape = tuple[str, NDArray[np.float64]]
 """Kind (a key of the colours) and vertices [µm], shape (vertex, 2)."""
 
 
-def write_preview(path: Path, chip: gdstk.Cell, pattern: LinePattern) -> Path:
+@dataclass(frozen=True)
+class Panel:
+    """One picture to scale."""
+
+    shapes: tuple[Shape, ...]
+    low: Point
+    """Lower left corner of what is shown [µm]."""
+    high: Point
+    """Upper right corner [µm]."""
+    caption: str
+
+    @property
+    def scale_bar(self) -> tuple[float, str]:
+        """Length of a round bar of at most a quarter of the width [µm], and its text."""
+        longest = (self.high[0] - self.low[0]) / 4
+        decade = 10.0 ** floor(log10(longest))
+        length = max(step * decade for step in (1, 2, 5) if step * decade <= longest)
+        unit, name = next(
+            (unit, name) for unit, name in ((mm, "mm"), (um, "µm"), (nm, "nm")) if length >= unit
+        )
+        text = f"{length / unit:g} {name}"
+        return length, f"{text}; {self.caption}" if self.caption else text
+
+
+def preview_panels(
+    chip: gdstk.Cell, layers: Layers, periodic: Collection[str], pattern: LinePattern | None
+) -> tuple[Panel, ...]:
+    """What the preview of a chip shows: all of it, and the first lines of its first device.
+
+    Args:
+        chip: The chip cell.
+        layers: Its layers.
+        periodic: Names of cells that are drawn as filled rectangles, their lines being too fine.
+        pattern: Lines of the first device; `None` if there is none.
+
+    Returns:
+        One or two panels.
+    """
+    low, high = ((float(x), float(y)) for x, y in np.array(chip.bounding_box()))
+    panels = [Panel(tuple(_chip_shapes(chip, layers, periodic)), low, high, "")]
+    if pattern is not None:
+        grid = pattern.grid
+        period = float(pattern.stride) * grid
+        window = (_LINES * period, min(_LINES * period / 4, 1.2 * pattern.length * grid))
+        shapes = tuple(_first_lines(pattern, window[1]))
+        width = pattern.width * grid / nm
+        caption = f"first lines: period {period / nm:.8g} nm, line width {width:.6g} nm"
+        panels.append(Panel(shapes, (0, -window[1] / 6), window, caption))
+    return tuple(panels)
+
+
+def write_preview(path: Path, panels: Iterable[Panel]) -> Path:
     """Draw a chip and its first lines.
 
     Args:
         path: Where to write the SVG.
-        chip: The chip cell; it refers to device cells, whose first reference is their grating.
-        pattern: Lines of the first device.
+        panels: What to draw, one below the other.
 
     Returns:
         The path.
@@ -41,25 +98,16 @@ def write_preview(path: Path, chip: gdstk.Cell, pattern: LinePattern) -> Path:
     Raises:
         InputError: If the file cannot be written.
     """
-    low, high = np.array(chip.bounding_box())
-    overview, height = _panel(list(_chip_shapes(chip)), low, high, _PADDING, "")
-    grid = pattern.grid
-    period = float(pattern.stride) * grid
-    top = pattern.length * grid
-    window = (_LINES * period, min(_LINES * period / 4, 1.2 * top))
-    lines, bottom = _panel(
-        list(_first_lines(pattern, window[1])),
-        (0, -window[1] / 6),
-        window,
-        height,
-        f"first lines: period {period / nm:.8g} nm, line width {pattern.width * grid / nm:.6g} nm",
-    )
+    drawn, bottom = [], float(_PADDING)
+    for panel in panels:
+        text, bottom = _drawn(panel, bottom)
+        drawn.append(text)
     with writing(path) as temporary:
         temporary.write_text(
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom:.0f}" '
             'font-family="sans-serif" font-size="16">\n'
-            f'<rect width="100%" height="100%" fill="{_COLOURS["page"]}"/>\n'
-            f"{overview}{lines}</svg>\n",
+            f'<rect width="100%" height="100%" fill="{_PAGE}"/>\n'
+            f"{''.join(drawn)}</svg>\n",
             encoding="utf-8",
         )
     return path
@@ -69,31 +117,52 @@ def _rectangle(left: float, bottom: float, right: float, top: float) -> NDArray[
     return np.array([(left, bottom), (right, bottom), (right, top), (left, top)])
 
 
-def _chip_shapes(chip: gdstk.Cell) -> Iterable[Shape]:
+def _box(cell: gdstk.Cell) -> NDArray[np.float64]:
+    return _rectangle(*np.ravel(np.array(cell.bounding_box())))
+
+
+def _chip_shapes(chip: gdstk.Cell, layers: Layers, periodic: Collection[str]) -> Iterator[Shape]:
     """Everything that can be seen: of letters too small to be read the box around them."""
+    kinds = {layers.marks: "marks", layers.label: "label"}
+    unseen = {layers.fields, layers.outline}
     for polygon in chip.polygons:
         yield "marks", np.array(polygon.points)
-    (left, bottom), (right, top) = np.array(chip.bounding_box())
-    mark_layers = {polygon.layer for polygon in chip.polygons}
-    legible = _LEGIBLE * max(right - left, top - bottom)
+    legible = _LEGIBLE * float(np.ptp(np.array(chip.bounding_box()), axis=0).max())
     outlines: dict[str, NDArray[np.float64]] = {}
     for reference in chip.references:
         origin = np.array(reference.origin)
-        lines, *letters = reference.cell.references
-        if lines.cell.name not in outlines:
-            outlines[lines.cell.name] = _rectangle(*np.ravel(np.array(lines.bounding_box())))
-        yield "lines", outlines[lines.cell.name] + origin
+        letters = []
+        for part in reference.cell.references:
+            if part.cell.name in periodic:
+                if part.cell.name not in outlines:
+                    outlines[part.cell.name] = _box(part.cell)
+                yield "lines", outlines[part.cell.name] + origin + np.array(part.origin)
+            elif part.cell.name.startswith(LETTER):
+                letters.append(part)
+            else:
+                for one in part.get_polygons():
+                    yield kinds.get(one.layer, "guides"), np.array(one.points) + origin
         if legible < MARK_SIZE:
-            shown = (one for one in reference.cell.polygons if one.layer in mark_layers)
-            yield from (("marks", mark.points + origin) for mark in shown)
-        at = np.array([letter.origin for letter in letters])
-        height = np.ptp(np.array(letters[0].cell.bounding_box())[:, 1])
-        if height < legible:
-            low, high = at.min(axis=0), at.max(axis=0) + height
-            yield "label", _rectangle(*low, *high) + origin
-            continue
-        for letter in letters:
-            yield from (("label", one.points + origin) for one in letter.get_polygons())
+            for one in reference.cell.polygons:
+                if one.layer not in unseen:
+                    yield "marks", np.array(one.points) + origin
+        yield from _text(letters, origin, legible)
+
+
+def _text(
+    letters: list[gdstk.Reference], origin: NDArray[np.float64], legible: float
+) -> Iterator[Shape]:
+    if not letters:
+        return
+    at = np.array([letter.origin for letter in letters])
+    height = float(np.ptp(np.array(letters[0].cell.bounding_box())[:, 1]))
+    if height < legible:
+        low, high = at.min(axis=0), at.max(axis=0) + height
+        yield "label", _rectangle(*low, *high) + origin
+        return
+    for letter in letters:
+        for one in letter.get_polygons():
+            yield "label", np.array(one.points) + origin
 
 
 def _first_lines(pattern: LinePattern, height: float) -> Iterable[Shape]:
@@ -102,34 +171,25 @@ def _first_lines(pattern: LinePattern, height: float) -> Iterable[Shape]:
         yield "lines", _rectangle(left, 0, left + pattern.width * pattern.grid, top)
 
 
-def _panel(
-    shapes: list[Shape], low: ArrayLike, high: ArrayLike, y: float, caption: str
-) -> tuple[str, float]:
-    """SVG of shapes in a window of the layout, placed at height y, and where the panel ends."""
-    (left, bottom), (right, top) = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+def _drawn(panel: Panel, y: float) -> tuple[str, float]:
+    """SVG of a panel placed at height y, and where it ends."""
+    (left, bottom), (right, top) = panel.low, panel.high
     scale = min((_WIDTH - 2 * _PADDING) / (right - left), _WIDTH / (top - bottom))
     corner = np.array([left, top])
     start = np.array([(_WIDTH - scale * (right - left)) / 2, y])
     parts = []
-    for kind, points in shapes:
-        drawn = (points - corner) * (scale, -scale) + start
-        path = " ".join(["%.2f,%.2f"] * len(drawn)) % tuple(drawn.ravel())
-        parts.append(f'<polygon points="{path}" fill="{_COLOURS[kind]}"/>\n')
+    shift, stretch = start - corner * (scale, -scale), np.array((scale, -scale))
+    for kind, points in panel.shapes:
+        drawn, number, stroke = points * stretch + shift, "%.2f,%.2f", ""
+        if kind == "guides":  # many vertices long: a tenth of a unit does for them
+            drawn, number, stroke = np.round(drawn, 1), "%g,%g", _STROKE
+            drawn = drawn[np.any(drawn != np.roll(drawn, 1, axis=0), axis=1)]
+        path = " ".join([number] * len(drawn)) % tuple(drawn.ravel().tolist())
+        parts.append(f'<polygon points="{path}" fill="{COLOURS[kind]}"{stroke}/>\n')
     foot = y + scale * (top - bottom) + _PADDING
-    parts.append(_scale_bar(scale, (right - left) / 4, foot, caption))
+    length, text = panel.scale_bar
+    parts.append(
+        f'<rect x="{_PADDING}" y="{foot:.2f}" width="{length * scale:.2f}" height="5"/>\n'
+        f'<text x="{_PADDING + length * scale + 10:.2f}" y="{foot + 8:.2f}">{escape(text)}</text>\n'
+    )
     return "".join(parts), foot + _CAPTION
-
-
-def _scale_bar(scale: float, longest: float, y: float, caption: str) -> str:
-    """A bar of a round length below `longest` [µm], with its length and a caption beside it."""
-    decade = 10.0 ** floor(log10(longest))
-    length = max(step * decade for step in (1, 2, 5) if step * decade <= longest)
-    unit, name = next(
-        (unit, name) for unit, name in ((mm, "mm"), (um, "µm"), (nm, "nm")) if length >= unit
-    )
-    text = escape(f"{length / unit:g} {name}" + (f"; {caption}" if caption else ""))
-    bar = length * scale
-    return (
-        f'<rect x="{_PADDING}" y="{y:.2f}" width="{bar:.2f}" height="5"/>\n'
-        f'<text x="{_PADDING + bar + 10:.2f}" y="{y + 8:.2f}">{text}</text>\n'
-    )

@@ -270,6 +270,28 @@ def corrected(rectangles: Float, spread: PointSpread, step: float = 0.01) -> Cor
     )
 
 
+def isolated_dose(width: float, spread: PointSpread) -> float:
+    r"""Dose of a long line by itself.
+
+    The energy at its edge is $\sum_i w_i\,\mathrm{erf}(w/\beta_i)/2$.
+
+    Args:
+        width: Width of the line [µm].
+        spread: The point spread.
+
+    Returns:
+        Dose over the base dose.
+
+    Examples:
+        >>> round(isolated_dose(600e-3, point_spread("sapphire", 50)), 3)
+        1.336
+    """
+    from scipy.special import erf
+
+    pairs = zip(spread.ranges, spread.weights, strict=True)
+    return float(2 * THRESHOLD / sum(weight * erf(width / reach) for reach, weight in pairs))
+
+
 def _edges(rectangles: Float) -> Float:
     """Middle of the left edges, then of the right edges, shape (2 rectangle, 2)."""
     middle = (rectangles[:, 1] + rectangles[:, 3]) / 2

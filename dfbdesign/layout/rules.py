@@ -76,21 +76,24 @@ def exposed_regions(layout: kdb.Layout, process: Process) -> dict[str, kdb.Regio
 
     Args:
         layout: A file that KLayout has read.
-        process: Its layers. Every layer that is neither label, marks nor fields holds lines.
+        process: Its layers. All but label, marks, fields and outline hold lines.
 
     Returns:
         Regions by the name of their layer: lines, label and marks.
     """
     layers = process.layers
-    names = {layers.label: "label", layers.marks: "marks", layers.fields: "fields"}
-    regions = {name: kdb.Region() for name in ("lines", "label", "marks", "fields")}
+    names = {layers.label: "label", layers.marks: "marks"}
+    names |= {layers.fields: "unexposed", layers.outline: "unexposed"}
+    regions = {name: kdb.Region() for name in ("lines", "label", "marks", "unexposed")}
+    # The chips of a wafer are all the same.
+    tops = [layout.cell("chip")] if layout.has_cell("chip") else layout.top_cells()
     for region in regions.values():
         region.merged_semantics = False
     for index in layout.layer_indexes():
         name = names.get(layout.get_info(index).layer, "lines")
-        for top in layout.top_cells():
+        for top in tops:
             regions[name].insert(top.begin_shapes_rec(index))
-    del regions["fields"]
+    del regions["unexposed"]
     return regions
 
 
@@ -102,7 +105,7 @@ def _broken(name: str, raw: kdb.Region, rules: Rules, grid: float, unit: float) 
     acute = kdb.Region([one for one in merged.non_rectangles().each() if _is_acute(one)])
     return [
         *_violation(f"narrower than {line * unit:g} um", name, merged.width_check(line), unit),
-        *_violation(f"gap below {gap * unit:g} um", name, merged.space_check(gap), unit),
+        *_violation(f"gap below {gap * unit:g} um", name, merged.edges().space_check(gap), unit),
         *_violation(f"off the grid of {grid:g} um", name, raw.grid_check(step, step), unit),
         *_violation("shapes overlap", name, raw.merged(False, 2), unit),
         *_violation("acute angle", name, acute, unit),

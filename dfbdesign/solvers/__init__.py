@@ -8,4 +8,5 @@ The solvers share no code, so they can confirm each other.
 | `unit_cell` | one period: complex Bloch modes, coupling, radiation |
 | `coupled_mode` | uniform gratings in closed form |
 | `transfer_matrix` | any sequence of grating sections |
+| `finite` | a whole finite grating from Maxwell's equations (with `finite_slices` and others) |
 """

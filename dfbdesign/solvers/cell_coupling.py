@@ -40,19 +40,20 @@ def mixing(cells: Cells, even: Found, odd: Found) -> tuple[Complex, Real]:
     later = iter(matrices[1:])
     for number, part in enumerate(cells.period.slices):
         field, _, weights = system.samples(number, u)
-        e, o = field[:count], field[count:]
-        w = weights[:count]
-        turned = e @ np.swapaxes(matrices[0], -1, -2)
-        numbers += [np.einsum("sz,szi,szi->s", w, a, b) for a, b in
-                    ((o.conj(), turned), (o.conj(), o), (turned.conj(), turned))]  # fmt: skip
+        e, o, w = field[:count], field[count:], weights[:count, :, None]
+        turned, weighted = e @ np.swapaxes(matrices[0], -1, -2), w * o
+        inside = np.sum(weighted * turned, axis=(1, 2))
+        numbers[0] += np.sum(weighted.conj() * turned, axis=(1, 2))
+        numbers[1] += np.sum(weighted * o.conj(), axis=(1, 2))
+        numbers[2] += np.sum(w * turned * turned.conj(), axis=(1, 2))
         if system.te:
-            total += np.einsum("sz,szi,szi->s", w, o, turned)
+            total += inside
             continue
         inverse = [1 / system.media[j].extraordinary[:count] for j in part.fillings]
-        total += inverse[0] * np.einsum("sz,szi,szi->s", w, o, turned)
+        total += inverse[0] * inside
         for one in inverse[1:]:
             turned = e @ np.swapaxes(next(later), -1, -2)
-            total += (one - inverse[0]) * np.einsum("sz,szi,szi->s", w, o, turned)
+            total += (one - inverse[0]) * np.sum(weighted * turned, axis=(1, 2))
     total += _outside(system, u, matrices[0], count)
     form = system.wavenumber_form(u, u)
     alike = np.abs(numbers[0]) / np.sqrt((numbers[1] * numbers[2]).real)
@@ -70,7 +71,7 @@ def _outside(system: System, u: Complex, matrix: Complex, count: int) -> Complex
         medium = system.media[period.superstrate if upper else period.substrate]
         weight = 1.0 if system.te else 1 / medium.extraordinary[:count]
         both = gamma[count:, :, None] + gamma[:count, None, :]
-        total += weight * np.einsum("si,sij,sj->s", o, matrix / both, e)
+        total += weight * (o[:, None] @ (matrix / both) @ e[:, :, None])[:, 0, 0]
     return total
 
 

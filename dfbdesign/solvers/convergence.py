@@ -222,19 +222,21 @@ def _start(cells: Cells, one: Solved) -> Found:
     place = {int(row): i for i, row in enumerate(cells.period.rows)}
     here = np.array([place.get(int(row), -1) for row in one.cells.period.rows], dtype=int)
     found = one.found.where(here[one.found.row] >= 0)
-    vector, left = (_carried(part, one.cells, cells) for part in (found.vector, found.left))
+    vector = left = _carried(found.vector, one.cells, cells)
+    if not cells.lateral.transposed:
+        left = _carried(found.left, one.cells, cells)
     return Found(here[found.row], found.sector, found.k, vector, left)
 
 
 def _carried(vector: Complex, old: Cells, new: Cells) -> Complex:
     """A field in more functions, and interpolated to more interfaces."""
-    extra = new.functions - old.functions
     waves = new.sectors == 1 and new.lateral.stiffnesses is None  # from -N to N, not ascending
-    before = extra // 2 if waves else 0
-    padded = np.pad(vector, ((0, 0), (0, 0), (before, extra - before)))
-    heights, wanted = (_heights(cells.period) for cells in (old, new))
-    if len(heights) == len(wanted):
+    before = (new.functions - old.functions) // 2 if waves else 0
+    padded = np.zeros((*vector.shape[:2], new.functions), dtype=complex)
+    padded[:, :, before : before + old.functions] = vector
+    if vector.shape[1] == len(new.period.middle) + 1:
         return padded
+    heights, wanted = (_heights(cells.period) for cells in (old, new))
     place = np.clip(np.searchsorted(heights, wanted) - 1, 0, len(heights) - 2)
     share = (wanted - heights[place]) / (heights[place + 1] - heights[place])
     share = share[:, None]
@@ -243,6 +245,5 @@ def _carried(vector: Complex, old: Cells, new: Cells) -> Complex:
 
 def _heights(period: Period) -> Real:
     """Heights of the interfaces kept, of the first device [µm]."""
-    patterned = [i for i, part in enumerate(period.slices) if not part.uniform]
-    middle = period.slices[patterned[0] : patterned[-1] + 1] if patterned else ()
-    return np.concatenate([[0.0], np.cumsum([part.thickness[0] for part in middle])])
+    middle = [period.slices[number].thickness[0] for number in period.middle]
+    return np.concatenate([[0.0], np.cumsum(middle)])

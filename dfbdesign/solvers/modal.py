@@ -89,11 +89,17 @@ class Cells:
         Returns:
             Everything that is known of the periods at these wavenumbers.
         """
-        media = [medium(filling, k, row, self.about) for filling in self.period.fillings]
+        fillings, constants = self.period.fillings, self.period.constants
+        if constants is None:
+            media = [medium(filling, k, row, self.about) for filling in fillings]
+        else:
+            still = np.zeros_like(k)
+            pairs = zip(*(values[:, row] for values in constants), strict=True)
+            media = [Medium(o, e, still, still) for o, e in pairs]
         if gain is not None and np.any(gain):
             media = [
                 one.amplified(k, gain) if filling.gain else one
-                for one, filling in zip(media, self.period.fillings, strict=True)
+                for one, filling in zip(media, fillings, strict=True)
             ]
         return System(self, k, row, sector, tuple(media))
 
@@ -156,7 +162,9 @@ class Modes:
     def _left_coefficients(self, v: Complex) -> Complex:
         return v if self.PW is None else (v[:, None, :] @ self.PW)[:, 0]
 
-    def grams(self, u0: Complex, u1: Complex, v0: Complex, v1: Complex) -> tuple[Complex, Complex]:
+    def grams(
+        self, u0: Complex, u1: Complex, v0: Complex, v1: Complex, slopes: bool
+    ) -> tuple[Complex, Complex]:
         r"""Integrals of products of a field and a left field over the height, in closed form.
 
         Between modes i and j, $(\gamma_i^2 - \gamma_j^2)\int b_i a_j = [b_i' a_j - b_i a_j']$ and
@@ -168,9 +176,11 @@ class Modes:
             v0: Left field at the lower face.
             v1: Left field at the upper face.
 
+            slopes: Whether the second is wanted.
+
         Returns:
             ∫ v u^T dz and ∫ v' u'^T dz, shape (solve, n, n) each; of a uniform slice the diagonals,
-            shape (solve, n).
+            shape (solve, n). Without slopes the second is nothing.
         """
         a0, a1 = self._coefficients(u0), self._coefficients(u1)
         b0, b1 = self._left_coefficients(v0), self._left_coefficients(v1)
@@ -182,7 +192,7 @@ class Modes:
         left0, left1 = t * b0 - c * b1, t * b1 - c * b0  # outward slopes of the left modes
         if self.W is None or self.left is None:
             values = t_slope * (b0 * a0 + b1 * a1) - c_slope * (b0 * a1 + b1 * a0)
-            return values, left0 * a0 + left1 * a1 - q * values
+            return values, left0 * a0 + left1 * a1 - q * values if slopes else values[:, :0]
         across = q[:, :, None] - q[:, None, :]
         near = np.abs(across) < 1e-4 * np.abs(q[:, :, None])
         safe = np.where(near, 1.0, across)
@@ -194,10 +204,12 @@ class Modes:
         straight = b0[:, :, None] * a0[:, None, :] + b1[:, :, None] * a1[:, None, :]
         crossed = b0[:, :, None] * a1[:, None, :] + b1[:, :, None] * a0[:, None, :]
         modal = divided(t, t_slope) * straight - divided(c, c_slope) * crossed
-        faces = left0[:, :, None] * a0[:, None, :] + left1[:, :, None] * a1[:, None, :]
-        slopes = faces - q[:, :, None] * modal
         right = np.swapaxes(self.W, -1, -2)
-        return self.left @ modal @ right, self.left @ slopes @ right
+        found = self.left @ modal @ right
+        if not slopes:
+            return found, found[:, :0]
+        faces = left0[:, :, None] * a0[:, None, :] + left1[:, :, None] * a1[:, None, :]
+        return found, self.left @ (faces - q[:, :, None] * modal) @ right
 
     def profile(self, lower: Complex, upper: Complex, z: Real) -> tuple[Complex, Complex]:
         """Field and its slope inside the slice, from the field at its faces.
@@ -330,19 +342,19 @@ class System:
 
     def outer(self, upper: bool) -> tuple[Complex, Complex]:
         """Decay rate γ in a half-space, and outward flux per field, shape (solve, n) each."""
+        return self._outers[upper]
+
+    @cached_property
+    def _outers(self) -> tuple[tuple[Complex, Complex], tuple[Complex, Complex]]:
+        return self._outer(upper=False), self._outer(upper=True)
+
+    def _outer(self, upper: bool) -> tuple[Complex, Complex]:
         period = self.cells.period
         medium_ = self.media[period.superstrate if upper else period.substrate]
         gamma = outgoing_root(self._planar(medium_))
         return gamma, gamma if self.te else gamma / medium_.ordinary[:, None]
 
     # --- the factorised matrix ---------------------------------------------------------------
-
-    @cached_property
-    def _middle(self) -> range:
-        """The slices from the first patterned one to the last."""
-        patterned = [i for i, part in enumerate(self.cells.period.slices) if not part.uniform]
-        end = len(self.modes)
-        return range(patterned[0], patterned[-1] + 1) if patterned else range(end, end)
 
     def _folded(self, numbers: range, flux: Complex) -> tuple[Complex, list[Complex]]:
         """Flux per field after uniform slices, and what divides on the way."""
@@ -356,11 +368,11 @@ class System:
 
     @cached_property
     def _lower(self) -> tuple[Complex, list[Complex]]:
-        return self._folded(range(self._middle.start), self.outer(upper=False)[1])
+        return self._folded(range(self.cells.period.middle.start), self.outer(upper=False)[1])
 
     @cached_property
     def _upper(self) -> tuple[Complex, list[Complex]]:
-        above = range(len(self.modes) - 1, self._middle.stop - 1, -1)
+        above = range(len(self.modes) - 1, self.cells.period.middle.stop - 1, -1)
         return self._folded(above, self.outer(upper=True)[1])
 
     @cached_property
@@ -368,7 +380,7 @@ class System:
         """Diagonal blocks after elimination, their inverses, and the couplings C."""
         n = self.cells.functions
         diagonal = np.arange(n)
-        fluxes = [self.modes[number].fluxes for number in self._middle]
+        fluxes = [self.modes[number].fluxes for number in self.cells.period.middle]
         block: Complex = np.zeros((len(self.k), n, n), dtype=complex)
         block[:, diagonal, diagonal] = self._lower[0]
         blocks: list[Complex] = []
@@ -418,7 +430,7 @@ class System:
     @property
     def unknowns(self) -> tuple[int, int]:
         """Interfaces kept, and lateral functions."""
-        return len(self._middle) + 1, self.cells.functions
+        return len(self.cells.period.middle) + 1, self.cells.functions
 
     # --- fields and derivatives --------------------------------------------------------------
 
@@ -433,12 +445,14 @@ class System:
         """
         below, above = [], []
         u = x[:, 0]
-        for number in range(self._middle.start - 1, -1, -1):
+        for number in range(self.cells.period.middle.start - 1, -1, -1):
             u = self.modes[number].diagonals[1] * u / self._lower[1][number]
             below.append(u)
         u = x[:, -1]
         for number, pivot in zip(
-            range(self._middle.stop, len(self.modes)), reversed(self._upper[1]), strict=True
+            range(self.cells.period.middle.stop, len(self.modes)),
+            reversed(self._upper[1]),
+            strict=True,
         ):
             u = self.modes[number].diagonals[1] * u / pivot
             above.append(u)
@@ -456,9 +470,12 @@ class System:
             The field at every interface, shape (solve, slice + 1, n).
         """
         if upper:
-            numbers, pivots = range(len(self.modes) - 1, self._middle.stop - 1, -1), self._upper[1]
+            numbers, pivots = (
+                range(len(self.modes) - 1, self.cells.period.middle.stop - 1, -1),
+                self._upper[1],
+            )
         else:
-            numbers, pivots = range(self._middle.start), self._lower[1]
+            numbers, pivots = range(self.cells.period.middle.start), self._lower[1]
         couplings = [self.modes[number].diagonals[1] for number in numbers]
         sources = [source]
         for c, pivot in zip(couplings, pivots, strict=True):
@@ -487,31 +504,35 @@ class System:
         values = modes.profile(u[:, number], u[:, number + 1], modes.thickness * nodes)
         return *values, modes.thickness * weights
 
-    def shares(self, u: Complex, v: Complex) -> Shares:
+    def shares(self, u: Complex, v: Complex, slopes: bool = True) -> Shares:
         """Integrals of the mode over the regions of every slice, in closed form.
 
         Args:
             u: Field at all interfaces, shape (solve, slice + 1, n).
             v: The same of the left null vector.
+            slopes: Whether TE needs more than the masses.
 
         Returns:
             The integrals.
         """
+        slopes = slopes or not self.te
         period, lateral = self.cells.period, self.cells.lateral
         shape = (len(period.slices), len(period.fillings), len(self.k))
         mass, stiffness, normal = (np.zeros(shape, dtype=complex) for _ in range(3))
         for number, part in enumerate(period.slices):
             faces = (u[:, number], u[:, number + 1], v[:, number], v[:, number + 1])
-            gram, slopes = self.modes[number].grams(*faces)
+            gram, rises = self.modes[number].grams(*faces, slopes)
             first, masses = part.fillings, lateral.masses[number]
             self._share(mass[number], first, masses, gram, None)
+            if not slopes:
+                continue
             if self.te:  # only their sums over the fillings are ever asked for
                 self._share(stiffness[number], first[:1], (), gram, self.square)
-                self._share(normal[number], first[:1], (), slopes, None)
+                self._share(normal[number], first[:1], (), rises, None)
                 continue
             stiffnesses = (lateral.stiffnesses or ())[number]
             self._share(stiffness[number], first, stiffnesses, gram, self.square)
-            self._share(normal[number], first, masses, slopes, None)
+            self._share(normal[number], first, masses, rises, None)
         return Shares(mass, stiffness, normal)
 
     def _share(
@@ -561,16 +582,17 @@ class System:
         Returns:
             The form, shape (solve,).
         """
-        shares, k = self.shares(u, v), self.k
-        total = np.zeros_like(k)
+        shares, k = self.shares(u, v, slopes=False), self.k
+        mass = shares.mass.sum(axis=0)
+        o = np.array([one.ordinary for one in self.media])
+        total = -2 * k * np.sum(o * mass if self.te else mass, axis=0)
         for filling, one in enumerate(self.media):
-            mass = shares.mass[:, filling].sum(axis=0)
-            total += self.change(shares, filling, one.ordinary_slope, one.extraordinary_slope)
-            total -= 2 * k * (one.ordinary if self.te else 1.0) * mass
+            if one.ordinary_slope.any() or one.extraordinary_slope.any():
+                total += self.change(shares, filling, one.ordinary_slope, one.extraordinary_slope)
         for upper in (False, True):
             end = -1 if upper else 0
             total += np.sum(v[:, end] * self.outer_slope(upper) * u[:, end], axis=-1)
-        return total
+        return np.asarray(total)
 
     def change(self, shares: Shares, filling: int, ordinary: Complex, along: Complex) -> Complex:
         """Change of y^T F x when the permittivities of a filling change inside the slices.

@@ -32,7 +32,7 @@ TOGETHER = 4096
 """Wavenumbers evaluated together: enough to hide the cost of a call, few enough for the cache."""
 ROUGH = 3e-5
 """The same where a finer solve follows."""
-QUADRATIC = 1e-7
+QUADRATIC = 1e-6
 """A relative step below this leaves an error of rounding, because steps converge quadratically."""
 
 
@@ -204,7 +204,7 @@ def nearest(cells: Cells, centre: float, order: int) -> Found:
         The modes, those that did not settle left out.
     """
     rows, sectors = np.indices((len(cells.period.rows), 2)).reshape(2, -1)
-    interfaces = len(cells.at(np.array([centre + 0j]), rows[:1], sectors[:1])._middle) + 1
+    interfaces = len(cells.period.middle) + 1
     field = np.zeros((len(rows), interfaces, cells.functions), dtype=complex)
     at_edge = order % 2 == 1
     place = np.where(sectors == 0, order // 2, order // 2 - (not at_edge))
@@ -416,6 +416,8 @@ def joined(parts: list[Found]) -> Found:
     Returns:
         All modes.
     """
+    if len(parts) == 1:
+        return parts[0]
     names = ("row", "sector", "k", "vector", "left")
     return Found(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 

@@ -7,7 +7,7 @@ The first axis of every array counts the devices of a batch, which share the ord
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from math import pi
 from typing import Any, get_args
 
@@ -25,6 +25,13 @@ ROUNDING = 1e-9
 """Walls closer than this fraction of a period are one wall."""
 
 
+@cache
+def _constant(material: Material) -> tuple[complex, complex]:
+    """Permittivities of a material without dispersion."""
+    o, e = (complex(material.permittivity(1.0, axis)) for axis in get_args(Axis))
+    return o, e
+
+
 @dataclass(frozen=True)
 class Filling:
     """What fills a region: its material in every device of the batch."""
@@ -38,11 +45,8 @@ class Filling:
         """Permittivities in the plane and along z, shape (material,), if none is dispersive."""
         if not all(material.is_constant for material in self.materials):
             return None
-        o, e = (
-            np.array([complex(material.permittivity(1.0, axis)) for material in self.materials])
-            for axis in get_args(Axis)
-        )
-        return o, e
+        o, e = zip(*(_constant(material) for material in self.materials), strict=True)
+        return np.array(o), np.array(e)
 
     def where(self, place: NDArray[np.int64]) -> "Filling":
         """The filling of some of the devices.
@@ -87,12 +91,12 @@ class Slice:
     regions: tuple[int, ...]
     """What fills each region: numbers of `Period.fillings`."""
 
-    @property
+    @cached_property
     def fillings(self) -> tuple[int, ...]:
         """The fillings of this slice, each once; the one at the edge of the period first."""
         return tuple(dict.fromkeys(self.regions))
 
-    @property
+    @cached_property
     def uniform(self) -> bool:
         """Whether a single material fills it."""
         return len(self.fillings) == 1
@@ -117,12 +121,31 @@ class Period:
     stairs: int
     """Slices that a layer with slanted walls is cut into."""
 
-    @property
+    @cached_property
     def split(self) -> bool:
         """Whether even and odd fields are apart: a mirror plane, at the zone's centre or edge."""
-        at_symmetry = bool(np.isin(np.abs(self.wavevector), (0.0, 0.5)).all())
-        one = bool((self.wavevector == self.wavevector[0]).all())
-        return at_symmetry and one and self.mirror
+        first = float(self.wavevector[0])
+        same = len(self.rows) == 1 or bool((self.wavevector == first).all())
+        return abs(first) in (0.0, 0.5) and same and self.mirror
+
+    @cached_property
+    def constants(self) -> tuple[Complex, Complex] | None:
+        """Permittivities of all fillings, shape (filling, batch), if none is dispersive."""
+        found = [filling.constant for filling in self.fillings]
+        shape = (len(found), len(self.rows))
+        o, e = np.empty(shape, dtype=complex), np.empty(shape, dtype=complex)
+        for number, one in enumerate(found):
+            if one is None:
+                return None
+            o[number], e[number] = one
+        return o, e
+
+    @cached_property
+    def middle(self) -> range:
+        """The slices from the first patterned one to the last."""
+        patterned = [i for i, part in enumerate(self.slices) if not part.uniform]
+        end = len(self.slices)
+        return range(patterned[0], patterned[-1] + 1) if patterned else range(end, end)
 
     @property
     def slanted(self) -> bool:
@@ -130,7 +153,7 @@ class Period:
         layers = [part.layer for part in self.slices]
         return len(layers) > len(set(layers))
 
-    @property
+    @cached_property
     def mirror(self) -> bool:
         """Whether every slice is its own mirror image about the middle of the period."""
         return all(
@@ -202,7 +225,7 @@ def periods(
     sweep.finish()
     length = sweep.number("grating.period", size)
     keys = _order(np.concatenate([cut.walls(size) for cut in cuts], axis=1))
-    kinds, kind = np.unique(keys, axis=0, return_inverse=True)
+    kinds, kind = _kinds(keys)
     found = []
     for number in range(len(kinds)):
         rows = np.flatnonzero(kind.ravel() == number)
@@ -219,6 +242,14 @@ def periods(
             )
         )
     return tuple(found)
+
+
+def _kinds(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct rows, and which of them each row is."""
+    if len(keys) == 1:
+        return keys, np.zeros(1, dtype=int)
+    kinds, kind = np.unique(keys, axis=0, return_inverse=True)
+    return kinds, kind
 
 
 def _order(walls: Real) -> NDArray[np.int64]:
@@ -285,9 +316,9 @@ class _Sweep:
 
     def number(self, path: str, size: tuple[int, ...] = (1,)) -> Real:
         value = np.asarray(self._at(path), dtype=float)
-        return np.broadcast_to(
-            value, size if value.ndim == 0 else np.broadcast_shapes(size, value.shape)
-        )
+        if value.ndim == 0:
+            return np.full(size, value)
+        return np.broadcast_to(value, np.broadcast_shapes(size, value.shape))
 
     def filling(self, path: str, gain: bool = False) -> int:
         value = self._at(f"{path}.material")

@@ -2,14 +2,14 @@ r"""Modes of a channel waveguide: full-vector finite differences on a cross-sect
 
 `ridge_geometry` measures the shapes, `ridge_grid` averages them on a grid, `ridge_operator` solves
 Maxwell's equations on it, `ridge_mode` tells what a mode is worth. Here the modes of all symmetry
-classes are gathered, those that are guided picked out, and three similar grids extrapolated: with
-n_eff(h) = n + a h² + ... two spacings give n (L. F. Richardson, Philos. Trans. R. Soc. A 210, 307
-(1911)), and the third pair says how far to trust it.
+classes are gathered, the guided ones picked out, bent ones followed from straight.
+`ridge_extrapolation` removes the error of the grid.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
 from dfbdesign.solvers.ridge_geometry import Shape
 from dfbdesign.solvers.ridge_grid import DENSITIES, Averages, Line, averages, line
-from dfbdesign.solvers.ridge_mode import RidgeMode, overlap
+from dfbdesign.solvers.ridge_mode import Field, RidgeMode, overlap
 from dfbdesign.solvers.ridge_operator import CrossSection, Operator, Wall
 from dfbdesign.units import nm
 
@@ -25,12 +25,10 @@ Real = NDArray[np.float64]
 
 __all__ = [
     "CrossSection",
-    "Extrapolated",
     "RidgeMode",
     "Shape",
     "bent",
     "cut_off",
-    "extrapolated",
     "guided",
     "modes",
     "track",
@@ -40,25 +38,16 @@ EDGE_FIELD = 0.02
 """Largest field a guided mode may have at the window's ends, over its maximum."""
 TRUSTED_OVERLAP = 0.7
 """Least |overlap| of a mode with itself on another grid, or with the straight mode it came from."""
+WEAKEST_STEP = 16
+"""How much of a bend's curvature, at least, its mode must be followed in one step: one over this.
+"""
 LEAST_SHARE = 0.3
 """Share of the field between the outermost corners of the shapes above which a mode is leaky, not
 radiation that the absorber holds."""
+NEARBY = 10
+"""Modes of a bend among which the wanted one is looked for; the others are the absorber's."""
 RADIATION = 24
 """Modes of the radiation continuum looked through for leaky ones."""
-
-
-@dataclass(frozen=True)
-class Extrapolated:
-    """A mode with its effective index extrapolated to zero grid spacing."""
-
-    mode: RidgeMode
-    """On the finest grid."""
-    n_eff: complex
-    """Extrapolated effective index."""
-    error: float
-    """Estimated error of the extrapolated n_eff."""
-    n_group: complex
-    """Extrapolated group index."""
 
 
 def operators(section: CrossSection, density: int = DENSITIES[0]) -> list[Operator]:
@@ -68,7 +57,7 @@ def operators(section: CrossSection, density: int = DENSITIES[0]) -> list[Operat
 
     Args:
         section: The cross-section.
-        density: Cells per four cells of the stated spacing.
+        density: Cells per six cells of the stated spacing.
 
     Returns:
         One, two or four problems.
@@ -101,6 +90,13 @@ def operators(section: CrossSection, density: int = DENSITIES[0]) -> list[Operat
 
 
 def _grid(section: CrossSection, density: int) -> tuple[Line, Line, dict[str, Averages]]:
+    ends = np.array([section.window_y, section.window_z]) + section.absorber * np.array([1, -1])
+    corners = corners_of(section)
+    if np.any((corners < ends[:, 0]) | (corners > ends[:, 1])):
+        raise InputError(
+            f"window is too small: its absorber of {section.absorber:g} um covers a corner of a "
+            "shape. Make the window larger or the absorber thinner."
+        )
     y, z = _line(section, 0, density), _line(section, 1, density)
     around = averages(section.shapes, section.ordinary.real, y, z)
     if np.any(around["x"].fractions.min(axis=(1, 2)) > 1 - 1e-9):
@@ -117,7 +113,7 @@ def _line(section: CrossSection, axis: int, density: int) -> Line:
         ]
     )
     low, high = _inside(section, axis)
-    margin = 4 * section.cell
+    margin = DENSITIES[0] * section.cell
     inner = max(low - margin, window[0] + margin), min(high + margin, window[1] - margin)
     return line(
         window,
@@ -128,6 +124,20 @@ def _line(section: CrossSection, axis: int, density: int) -> Line:
         section.absorber,
         section.wavelength,
     )
+
+
+def corners_of(section: CrossSection) -> Real:
+    """Corners of the shapes within the window.
+
+    Args:
+        section: The cross-section.
+
+    Returns:
+        Points (y, z), shape (corner, 2) [µm].
+    """
+    points = np.concatenate([shape.polygon for shape in section.shapes])
+    ends = np.array([section.window_y, section.window_z])
+    return np.asarray(points[np.all((points > ends[:, 0]) & (points < ends[:, 1]), axis=1)])
 
 
 def _inside(section: CrossSection, axis: int) -> tuple[float, float]:
@@ -160,7 +170,7 @@ def modes(
     Args:
         section: The cross-section.
         count: How many.
-        density: Cells per four cells of the stated spacing.
+        density: Cells per six cells of the stated spacing.
         near: Look for those nearest to this n_eff instead of the largest.
 
     Returns:
@@ -263,34 +273,63 @@ def _share(mode: RidgeMode) -> float:
 def bent(section: CrossSection, straight: RidgeMode, density: int = DENSITIES[0]) -> RidgeMode:
     """The mode of a bend that a mode of the straight waveguide turns into.
 
+    Where the two resemble each other too little, it is followed through weaker bends.
+
     Args:
         section: The cross-section, with its curvature and an absorber.
         straight: Mode of the straight waveguide.
-        density: Cells per four cells of the stated spacing.
+        density: Cells per six cells of the stated spacing.
 
     Returns:
-        The bend's mode of largest overlap with it.
+        The bend's mode.
 
     Raises:
-        NotConverged: If no mode of the bend resembles it.
+        NotConverged: If it is lost on the way.
     """
-    field = straight.field
+    mode, reached, step = straight, 0.0, section.curvature
+    while reached < section.curvature:
+        bend = replace(section, curvature=min(reached + step, section.curvature))
+        following, likeness = _most_alike(bend, mode, density)
+        if following is not None and likeness > TRUSTED_OVERLAP:
+            mode, reached = following, bend.curvature
+        elif step < section.curvature / WEAKEST_STEP:
+            raise NotConverged(
+                f"no mode of the bend resembles the straight one: the best overlap is "
+                f"{likeness:.2f} at the radius {1 / bend.curvature:g} um. Take a larger radius."
+            )
+        else:
+            step /= 2
+    return mode
+
+
+def _most_alike(
+    bend: CrossSection, before: RidgeMode, density: int
+) -> tuple[RidgeMode | None, float]:
+    """The mode of a bend that resembles that of a weaker bend most, and how much it does."""
+    field = before.field
     power = np.sum(np.abs(field.electric) ** 2 * field.weight, axis=(0, 2))
     centre = float(np.sum(power * field.y) / np.sum(power))
     # Light at y runs along the radius R + y: counted at y = 0, its index is larger by this much.
-    near = straight.n_eff * (1 + section.curvature * centre)
-    found = modes(section, 6, density, near=near)
-    best = max(found, key=lambda mode: abs(overlap(straight.field, mode.field)))
-    likeness = abs(overlap(straight.field, best.field))
-    if likeness < TRUSTED_OVERLAP:
-        raise NotConverged(
-            f"no mode of the bend resembles the straight one: the best overlap is {likeness:.2f} "
-            f"at the radius {1 / section.curvature:g} um. Take a larger radius."
-        )
-    return best
+    more = bend.curvature - before.operator.section.curvature
+    near = before.n_eff * (1 + more * centre)
+    found = [mode for mode in modes(bend, NEARBY, density, near=near) if mode.field.power > 0]
+    alike = [abs(overlap(field, mode.field)) for mode in found]
+    if not found:
+        return None, 0.0
+    best = int(np.argmax(alike))
+    return found[best], alike[best]
 
 
-def track(before: Sequence[RidgeMode], after: Sequence[RidgeMode]) -> list[RidgeMode]:
+class HasField(Protocol):
+    """What can be recognised by its field."""
+
+    @property
+    def field(self) -> Field:
+        """Electric and magnetic field."""
+        ...
+
+
+def track(before: Sequence[HasField], after: Sequence[RidgeMode]) -> list[RidgeMode]:
     """Put modes in the order of those they came from, however their n_eff have crossed.
 
     Args:
@@ -313,45 +352,3 @@ def track(before: Sequence[RidgeMode], after: Sequence[RidgeMode]) -> list[Ridge
             f"a mode has no counterpart (overlap {worst:.2f}). Take smaller steps or a finer cell."
         )
     return [after[int(column)] for column in columns]
-
-
-def extrapolated(section: CrossSection, count: int = 4) -> list[Extrapolated]:
-    """Guided modes with n_eff and n_group extrapolated to zero grid spacing.
-
-    Those of a bend are the ones the guided modes of the straight waveguide turn into.
-
-    Args:
-        section: The cross-section.
-        count: At most how many.
-
-    Returns:
-        The modes, largest Re n_eff on the finest grid first.
-
-    Raises:
-        NoGuidedMode: If there is none.
-        InputError: If a mode reaches the window's ends.
-        NotConverged: If the eigensolver fails or a mode is not found on the coarser grids.
-    """
-    straight = replace(section, curvature=0.0, absorber=0.0) if section.curvature else section
-    fine = guided(straight, count)
-    spare = RADIATION if straight.absorber > 0 else 2
-    series = [fine, *(track(fine, modes(straight, count + spare, d)) for d in DENSITIES[1:])]
-    if section.curvature:
-        series = [
-            [bent(section, mode, density) for mode in chain]
-            for density, chain in zip(DENSITIES, series, strict=True)
-        ]
-    return [_extrapolated(chain) for chain in zip(*series, strict=True)]
-
-
-def _extrapolated(chain: Sequence[RidgeMode]) -> Extrapolated:
-    squares = [1 / density**2 for density in DENSITIES]
-
-    def to_zero(values: Sequence[complex], finer: int) -> complex:
-        coarser = finer + 1
-        weight = squares[coarser] / (squares[coarser] - squares[finer])
-        return weight * values[finer] + (1 - weight) * values[coarser]
-
-    indices, groups = [mode.n_eff for mode in chain], [mode.n_group for mode in chain]
-    best, check = to_zero(indices, 0), to_zero(indices, 1)
-    return Extrapolated(chain[0], best, abs(best - check), to_zero(groups, 0))

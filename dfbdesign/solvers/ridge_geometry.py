@@ -106,6 +106,9 @@ def visible(shapes: tuple[Shape, ...]) -> list[tuple[int, list[Real]]]:
 
     Returns:
         For each shape its material and the polygons still to be seen of it.
+
+    Raises:
+        InputError: If nothing is left of one.
     """
     import gdstk
 
@@ -114,6 +117,11 @@ def visible(shapes: tuple[Shape, ...]) -> list[tuple[int, list[Real]]]:
         later = [gdstk.Polygon(one.polygon.tolist()) for one in shapes[number + 1 :]]
         own = gdstk.Polygon(shape.polygon.tolist())
         pieces = gdstk.boolean(own, later, "not", precision=PRECISION) if later else [own]
+        if not pieces:
+            raise InputError(
+                f"shape {number + 1} is hidden: later shapes cover it all. Leave it out, or move "
+                "it after them."
+            )
         left.append((shape.material, [np.asarray(piece.points) for piece in pieces]))
     return left
 

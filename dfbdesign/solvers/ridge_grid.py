@@ -26,8 +26,8 @@ from dfbdesign.solvers.ridge_geometry import Shape, coverage, visible
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-DENSITIES = (4, 3, 2)
-"""Cells per four cells of the stated spacing: that spacing itself, then the two coarser grids."""
+DENSITIES = (6, 4, 3, 2)
+"""Cells per six cells of the stated spacing: that spacing itself, then the coarser grids."""
 ATTENUATION = 15.0
 """Exponent by which an absorber damps a wave in vacuum on its way in and back."""
 COARSEST = 4.0
@@ -80,8 +80,8 @@ def line(
         window: Ends of the grid [µm].
         inner: Between these the spacing is nearly uniform [µm].
         edges: Where lines must run [µm].
-        cell: Spacing at density 4 [µm].
-        density: Cells per four cells of the stated spacing.
+        cell: Spacing at the largest density [µm].
+        density: Cells per six cells of the stated spacing.
         absorber: Thickness of the absorbing layer at each end, 0 for none [µm].
         wavelength: Vacuum wavelength [µm].
 
@@ -111,12 +111,13 @@ def _piece(
 ) -> Real:
     """Points after `low` up to `high`, two per cell; the last cell is `ratio` times the first."""
     length = high - low
-    if ratio > 1.01 and length > 4 * cell:
+    group = DENSITIES[0] * cell
+    if ratio > 1.01 and length > group:
         growth = log(ratio)
-        count = ceil(length * growth / ((ratio - 1) * 4 * cell)) * density
+        count = ceil(length * growth / ((ratio - 1) * group)) * density
         place = np.expm1(growth * np.arange(2 * count + 1) / (2 * count)) / (ratio - 1)
     else:
-        count = max(1, ceil(length / (4 * cell) - 1e-6)) * density
+        count = max(1, ceil(length / group - 1e-6)) * density
         place = np.arange(2 * count + 1) / (2 * count)
     if not outwards:
         place = 1 - place[::-1]

@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.checks import positive
 from dfbdesign.device import Device, Layer, Polarization
-from dfbdesign.errors import NoGuidedMode
+from dfbdesign.errors import InputError, NoGuidedMode
 from dfbdesign.materials import Axis, Material
 from dfbdesign.solvers.multilayer import Stack, cutoff_thickness, guided, leaky
 from dfbdesign.solvers.multilayer_field import Profile, profile
-from dfbdesign.units import nm
+from dfbdesign.units import SPEED_OF_LIGHT, nm
 
 Kind = Literal["guided", "leaky"]
 
@@ -128,6 +128,46 @@ def slab(device: Device, wavelength: float | None = None) -> SlabModes:
     return SlabModes(wavelength, tuple(modes), averaged)
 
 
+def chromatic_dispersion(device: Device, mode: SlabMode) -> float:
+    """Slope of the group delay of a guided mode against wavelength, with material dispersion.
+
+    Args:
+        device: The device whose mode it is.
+        mode: A guided mode of it.
+
+    Returns:
+        d(n_group)/d(wavelength) over the speed of light [ps/µm²].
+
+    Raises:
+        NoGuidedMode: If the mode is cut off within a thousandth of the wavelength.
+        InputError: If the mode is leaky.
+
+    Examples:
+        >>> film = Layer(thickness=300 * nm, material={"index": 2.0})
+        >>> device = Device(substrate={"index": 1.45}, layers=[film], superstrate="air")
+        >>> mode = slab(device, 1000 * nm).fundamental("TE")
+        >>> from dfbdesign.units import km, ps
+        >>> round(chromatic_dispersion(device, mode) / (ps / (nm * km)))
+        -1118
+    """
+    if mode.kind != "guided":
+        raise InputError("dispersion is for guided modes, got a leaky one. Choose another.")
+    middle = mode.profile.stack.wavelength
+    step = middle / 1000
+    groups = []
+    for wavelength in (middle - step, middle + step):
+        stack = stack_of(device, mode.polarization, wavelength)
+        found = guided(stack, mode.polarization)
+        if mode.order >= found.size:
+            raise NoGuidedMode(
+                f"{mode.polarization}{mode.order} is cut off at {wavelength / nm:g} nm: "
+                "its dispersion at this wavelength has no meaning. Choose another."
+            )
+        solution = profile(stack, mode.polarization, found[mode.order])
+        groups.append(solution.n_group(*_slopes(device, mode.polarization, wavelength)).real)
+    return float((groups[1] - groups[0]) / (2 * step) / SPEED_OF_LIGHT)
+
+
 def stack_of(device: Device, polarization: Polarization, wavelength: float) -> Stack:
     """The device's layers as a multilayer, lines averaged.
 
@@ -170,11 +210,8 @@ def _mean(
     """Permittivity of a medium averaged over a period, and its slope against wavelength."""
     if isinstance(medium, Material):
         parts = [(1.0, medium)]
-    elif medium.lines is None:
-        parts = [(1.0, medium.material)]
-    else:
-        duty = medium.lines.duty  # at half height, so the mean of slanted walls too
-        parts = [(duty, medium.lines.material), (1 - duty, medium.material)]
+    else:  # at half height, so the mean of slanted walls too
+        parts = [(share, material) for share, material, _ in medium.regions()]
     share = np.array([part for part, _ in parts])
     value = np.array([material.permittivity(wavelength, axis) for _, material in parts])
     slope = np.array([material.permittivity_slope(wavelength, axis) for _, material in parts])

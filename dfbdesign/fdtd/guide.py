@@ -1,0 +1,97 @@
+r"""Runs inside MEEP's own interpreter, called by `worker`: a channel guide of given wavenumber.
+
+The cell is a cross-section that repeats periodically, far enough away; along the guide all fields
+go as $\exp(i\beta x)$, so that two dimensions are enough. Two point sources in the guide excite E
+across and E upwards, which are recorded at their place.
+
+Only the standard library, numpy and MEEP may be imported here. Lengths are in pixels. Walls of the
+guide run along pixel faces, and every node of the electric field gets the mean permittivity of the
+pixel-sized square around it: along a wall, where the field is continuous, the right mean of both
+sides; the component across a wall has its nodes half a pixel off.
+"""
+
+import os
+import time
+from math import ceil, isfinite, pi
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+COURANT = 0.5
+SAMPLES_PER_CYCLE = 8
+BANDWIDTH = 0.1
+"""Spectral width of the source, relative to the frequency."""
+
+
+def mean_permittivity(job: dict[str, Any], y: float, z: float) -> float:
+    """Mean of the painted rectangles over the unit square around a point.
+
+    Args:
+        job: Content of `job.json`.
+        y: Across, from the cell's middle [pixels].
+        z: Upwards, from the cell's middle [pixels].
+
+    Examples:
+        >>> job = {"background": 1.0, "rectangles": [[0, 2, 0, 2, 5.0]]}
+        >>> [mean_permittivity(job, *point) for point in ((1, 1), (0, 1), (0, 0))]
+        [5.0, 3.0, 2.0]
+    """
+    total = 0.0
+    for half_y in (-0.25, 0.25):
+        for half_z in (-0.25, 0.25):  # quarters of the square; walls pass between them
+            value = job["background"]
+            for left, right, low, high, permittivity in job["rectangles"]:
+                if left < y + half_y < right and low < z + half_z < high:
+                    value = permittivity
+            total += value / 4
+    return float(total)
+
+
+def record(mp: Any, job: dict[str, Any], folder: Path) -> tuple[NDArray[np.float64], float]:
+    """E across and E upwards at one point after the sources, at equal intervals.
+
+    MEEP's axes X, Y, Z are our y, z and x.
+
+    Args:
+        mp: The module meep.
+        job: Content of `job.json`.
+        folder: Where the progress is written.
+
+    Returns:
+        Samples, shape (2, time), and their interval as a length c·t [µm]. Stops early, with the
+        last sample not finite, when the fields diverge.
+    """
+    pixel = job["pixel"]
+    frequency = pixel / job["wavelength"]
+    pulse = mp.GaussianSource(frequency, fwidth=BANDWIDTH * frequency)
+    point = mp.Vector3(*job["point"])
+    sim = mp.Simulation(
+        cell_size=mp.Vector3(*job["cells"]),
+        resolution=1,
+        Courant=COURANT,
+        k_point=mp.Vector3(0, 0, job["wavenumber"] * pixel / (2 * pi)),
+        epsilon_func=lambda at: mean_permittivity(job, at.x, at.y),
+        eps_averaging=False,
+        sources=[mp.Source(pulse, component=one, center=point) for one in (mp.Ex, mp.Ey)],
+    )
+    sim.init_sim()
+    fields = sim.fields
+    cycle = 1 / frequency / fields.dt  # in steps
+    stride = max(1, int(cycle / SAMPLES_PER_CYCLE))
+    start = ceil(fields.last_source_time() / fields.dt / stride)
+    count = start + ceil(job["cycles"] * cycle / stride)
+    signals, reported = np.zeros((2, count)), 0.0
+    for sample in range(count):
+        for _ in range(stride):
+            fields.step()
+        values = [sim.get_field_point(one, point).real for one in (mp.Ex, mp.Ey)]
+        signals[:, sample] = values
+        if not isfinite(sum(values)):
+            return signals[:, : sample + 1], stride * fields.dt * pixel
+        if mp.am_master() and time.monotonic() - reported > 0.2:
+            reported = time.monotonic()
+            (folder / "new-progress").write_text(f"{sample / count}")
+            os.replace(folder / "new-progress", folder / "progress")
+    return signals[:, start:], stride * fields.dt * pixel

@@ -1,0 +1,74 @@
+"""MEEP's modes of a channel guide, against finite elements and against our solver."""
+
+from math import hypot
+
+import numpy as np
+import pytest
+
+from dfbdesign.errors import InputError
+from dfbdesign.fdtd.guide import mean_permittivity
+from dfbdesign.fdtd.guide_job import GuideRectangle, guide_index, guide_job
+from dfbdesign.solvers.ridge import CrossSection, Shape
+from dfbdesign.solvers.ridge_extrapolation import extrapolated
+from dfbdesign.solvers.ridge_geometry import as_polygon
+from dfbdesign.units import nm
+
+CORE, CLADDING, WAVELENGTH = 1.9963, 1.444, 1550 * nm
+NITRIDE = GuideRectangle((-0.5, 0.5), (-0.4, 0.4), CORE**2)
+
+
+def ours():
+    y, z = 0.5, 0.4
+    core = Shape(as_polygon([[-y, -z], [y, -z], [y, z], [-y, z]]), 1)
+    permittivity = np.array([CLADDING, CORE], dtype=complex) ** 2
+    window = (-2.7, 2.7), (-2.6, 2.6)
+    none = 0 * permittivity
+    section = CrossSection(
+        WAVELENGTH, (core,), permittivity, permittivity, *window, 50 * nm, none, none
+    )
+    return extrapolated(section, 2)
+
+
+@pytest.mark.meep
+@pytest.mark.usefixtures("fresh_meep")
+@pytest.mark.parametrize(
+    ("number", "polarization", "finite_elements"), [(0, "TE", 1.774399), (1, "TM", 1.759786)]
+)
+def test_meep_and_the_ridge_solver_agree_within_their_uncertainties(
+    number, polarization, finite_elements
+):
+    solver = ours()[number]
+    # MEEP is told an index that is off, and must find its way.
+    found = guide_index(
+        (NITRIDE,),
+        CLADDING**2,
+        WAVELENGTH,
+        expected=solver.n_eff.real + 1e-3,
+        n_group=solver.n_group.real,
+        pixels=(100 * nm, 200 / 3 * nm, 50 * nm),
+        margin=1.5,
+        polarization=polarization,
+    )
+    difference = abs(found.value - solver.n_eff.real)
+    assert difference < hypot(found.uncertainty, solver.error)
+    assert difference < 5e-5
+    assert found.uncertainty < 2e-4
+    assert abs(found.value - finite_elements) < found.uncertainty
+    errors = np.abs(np.array(found.by_resolution) - finite_elements)
+    orders = np.diff(np.log(errors)) / np.diff(np.log([100, 200 / 3, 50]))
+    assert orders == pytest.approx([2, 2], abs=0.15)
+
+
+def test_permittivities_are_means_over_the_square_around_a_node():
+    job = {"background": 2.0, "rectangles": [[-2, 2, -1, 1, 6.0], [0, 2, -1, 1, 10.0]]}
+    nodes = {(-1.5, 0): 6, (-2, 0): 4, (-2, 1): 3, (0, 0): 8, (0.5, 1): 6, (9, 9): 2, (2, -1): 4}
+    for node, value in nodes.items():
+        assert mean_permittivity(job, *node) == value
+
+
+def test_walls_must_lie_between_pixels():
+    job = guide_job((NITRIDE,), 2.0, WAVELENGTH, 1.77, 100 * nm, 1.0)
+    assert job.cells == (30, 28)
+    assert job.rectangles == ((-5, 5, -4, 4, CORE**2),)
+    with pytest.raises(InputError, match="whole number of times"):
+        guide_job((NITRIDE,), 2.0, WAVELENGTH, 1.77, 70 * nm, 1.0)

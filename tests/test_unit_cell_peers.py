@@ -1,0 +1,127 @@
+"""The unit cell against public codes: grcwa and inkstone (Fourier-modal), and MEEP (time domain).
+
+The cells span low and high contrast, a film that coats the lines, slanted walls, absorption, gain,
+and orders 1 to 3, each in TE and TM.
+"""
+
+from math import inf
+
+import numpy as np
+import pytest
+
+from dfbdesign.device import Device, Grating, Layer, Lines, Target, changed
+from dfbdesign.solvers.unit_cell import modes
+from dfbdesign.stacks import conformal_film
+from dfbdesign.units import deg, nm
+from peers import Cell, Slab, cell_limits, grcwa_answer, inkstone_answer, limits
+
+
+def ridges(
+    line: float,
+    duty: float,
+    targets: tuple[float, float],
+    film: complex = 2.53,
+    period: float = 820 * nm,
+    order: int = 2,
+    sidewall: float = 90 * deg,
+) -> tuple[Device, Device]:
+    """Lines under a film on sapphire, TE and TM."""
+    lines = Lines(material=line, duty=duty, sidewall=sidewall)
+    te = Device(
+        substrate=1.746,
+        superstrate=1.0,
+        layers=[
+            Layer(thickness=50 * nm, material=film, lines=lines),
+            Layer(thickness=250 * nm, material=film),
+        ],
+        grating=Grating(period=period, order=order),
+        target=Target(wavelength=targets[0]),
+    )
+    return te, changed(te, {"polarization": "TM", "target.wavelength": targets[1]})
+
+
+def on_glass(layers: tuple[Layer, ...], targets: tuple[float, float]) -> tuple[Device, Device]:
+    """Lines on a guiding film on glass, TE and TM."""
+    te = Device(
+        substrate=1.45,
+        superstrate=1.0,
+        layers=layers,
+        grating=Grating(period=800 * nm),
+        target=Target(wavelength=targets[0]),
+    )
+    return te, changed(te, {"polarization": "TM", "target.wavelength": targets[1]})
+
+
+BARE = (
+    Layer(thickness=320 * nm, material=2.3),
+    Layer(thickness=60 * nm, material=1.0, lines=Lines(material=1.9, duty=0.4)),
+)
+COATED = (
+    Layer(thickness=250 * nm, material=2.3),
+    *conformal_film(
+        Lines(material=1.6, duty=0.4), 100 * nm, 800 * nm,
+        film=2.0, thickness=100 * nm, above=1.0, gain=False,
+    ),
+)  # fmt: skip
+CELLS = {
+    "low contrast": ridges(2.47, 0.4, (1708 * nm, 1532 * nm)),
+    "high contrast": on_glass(BARE, (1539 * nm, 1370 * nm)),
+    "coated": on_glass(COATED, (1520 * nm, 1350 * nm)),
+    "slanted": ridges(2.28, 0.4, (1710 * nm, 1538 * nm), sidewall=75 * deg),
+    "absorbing": ridges(2.0, 0.3, (1698 * nm, 1524 * nm), film=2.53 + 0.003j),
+    "amplifying": ridges(2.3, 0.4, (1702 * nm, 1528 * nm), film=2.53 - 0.003j),
+    "first order": ridges(2.0, 0.5, (1690 * nm, 1517 * nm), period=410 * nm, order=1),
+    "third order": ridges(2.0, 0.2, (1702 * nm, 1527 * nm), period=1230 * nm, order=3),
+}
+EACH = [(name, polarization) for name in CELLS for polarization in ("TE", "TM")]
+
+
+def device(name: str, polarization: str) -> Device:
+    return CELLS[name][polarization == "TM"]
+
+
+def ours(device: Device) -> np.ndarray:
+    """Wavenumbers of both band edges, ascending."""
+    found = modes(device, accuracy=1e-7 if device.polarization == "TE" else 3e-7)
+    return np.sort_complex([mode.wavenumber for mode in found.band_edges])
+
+
+def assert_same(found: np.ndarray, expected: np.ndarray) -> None:
+    """Wavelengths to 2e-6 and quality factors to 0.5 %, or both infinite to what can be seen."""
+    assert len(expected) == len(found)
+    np.testing.assert_allclose(found.real, expected.real, rtol=2e-6)
+    lossless = found.imag == 0
+    assert np.all(np.abs(expected.imag[lossless]) < 1e-10 * expected.real[lossless])
+    np.testing.assert_allclose(found.imag[~lossless], expected.imag[~lossless], rtol=5e-3)
+
+
+@pytest.mark.parametrize(("name", "polarization"), EACH)
+def test_wavelengths_and_quality_factors_are_those_of_grcwa(name, polarization):
+    cell = device(name, polarization)
+    assert_same(ours(cell), limits(grcwa_answer, cell))
+
+
+@pytest.mark.parametrize("polarization", ["TE", "TM"])
+@pytest.mark.parametrize("name", ["coated", "absorbing", "first order"])
+@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value) encountered:RuntimeWarning")
+def test_wavelengths_and_quality_factors_are_those_of_inkstone(name, polarization):
+    cell = device(name, polarization)
+    assert_same(ours(cell), limits(inkstone_answer, cell))
+
+
+@pytest.mark.parametrize("polarization", ["TE", "TM"])
+def test_a_coat_drawn_by_hand_is_the_conformal_film(polarization):
+    line, film, air = 1.6**2, 2.0**2, 1.0
+    ears = Slab(20 * nm, (-0.5, -0.3, -0.2, 0.2, 0.3, 0.5), (air, film, line, film, air))
+    drawn = Cell(
+        polarization, 800 * nm, 0.0, 1, 1.45**2, air,
+        (
+            Slab(250 * nm, (-0.5, 0.5), (2.3**2,)),
+            Slab(80 * nm, (-0.5, -0.2, 0.2, 0.5), (film, line, film)),
+            ears,
+            Slab(80 * nm, (-0.5, -0.3, 0.3, 0.5), (air, film, air)),
+        ),
+    )  # fmt: skip
+    cell = device("coated", polarization)
+    wavenumber = 2 * np.pi / cell.target.wavelength
+    assert_same(ours(cell), cell_limits(grcwa_answer, drawn, drawn, wavenumber))
