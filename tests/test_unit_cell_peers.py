@@ -60,7 +60,7 @@ COATED = (
     Layer(thickness=250 * nm, material=2.3),
     *conformal_film(
         Lines(material=1.6, duty=0.4), 100 * nm, 800 * nm,
-        film=2.0, thickness=100 * nm, above=1.0, gain=False,
+        film=1.8, thickness=100 * nm, above=1.0, gain=False,
     ),
 )  # fmt: skip
 CELLS = {
@@ -82,7 +82,7 @@ def device(name: str, polarization: str) -> Device:
 
 def ours(device: Device) -> np.ndarray:
     """Wavenumbers of both band edges, ascending."""
-    found = modes(device, accuracy=1e-7 if device.polarization == "TE" else 3e-7)
+    found = modes(device, accuracy=1e-7 if device.polarization == "TE" else 1e-6)
     return np.sort_complex([mode.wavenumber for mode in found.band_edges])
 
 
@@ -111,7 +111,7 @@ def test_wavelengths_and_quality_factors_are_those_of_inkstone(name, polarizatio
 
 @pytest.mark.parametrize("polarization", ["TE", "TM"])
 def test_a_coat_drawn_by_hand_is_the_conformal_film(polarization):
-    line, film, air = 1.6**2, 2.0**2, 1.0
+    line, film, air = 1.6**2, 1.8**2, 1.0
     ears = Slab(20 * nm, (-0.5, -0.3, -0.2, 0.2, 0.3, 0.5), (air, film, line, film, air))
     drawn = Cell(
         polarization, 800 * nm, 0.0, 1, 1.45**2, air,
