@@ -214,30 +214,30 @@ def nearest(cells: Cells, centre: float, order: int) -> Found:
     return found.where(settled)
 
 
-def anomalies(cells: Cells, centre: float, row: int, sector: int) -> list[float]:
+def anomalies(cells: Cells, centre: float) -> Real:
     """Wavenumbers at which a diffraction order grazes a half-space: branch points of F.
 
     Args:
         cells: The batch.
         centre: Where to look first [1/µm].
-        row: The device.
-        sector: The sector.
 
     Returns:
-        Ascending, below twice the centre.
+        Shape (device, sector, anomaly); those of steep functions are far beyond the centre.
     """
     period = cells.period
-    found: set[float] = set()
-    lateral = np.sqrt(np.maximum(cells.lateral.square[row, sector], 0))
-    lateral = lateral[lateral < 8 * centre]
+    lateral = np.sqrt(np.maximum(cells.lateral.square, 0))
+    lateral = lateral[..., : int((lateral < 8 * centre).sum(axis=-1).max())]
+    row = np.broadcast_to(np.arange(len(lateral))[:, None, None], lateral.shape).ravel()
+    found = []
     for end in (period.substrate, period.superstrate):
-        k = np.full(lateral.shape, centre + 0j)
-        for _ in range(8):  # K = k n(k): dispersion is weak
-            near = medium(period.fillings[end], k, np.full(k.shape, row), cells.about)
-            te = period.polarization == "TE"
-            k = lateral / np.sqrt(near.ordinary if te else near.extraordinary)
-        found.update(float(value) for value in k.real if value.real < 2 * centre)
-    return sorted(found)
+        k = np.full(row.shape, centre + 0j)
+        steady = period.fillings[end].constant is not None
+        for _ in range(1 if steady else 8):  # K = k n(k): dispersion is weak
+            near = medium(period.fillings[end], k, row, cells.about)
+            index = np.sqrt(near.ordinary if period.polarization == "TE" else near.extraordinary)
+            k = lateral.ravel() / index
+        found.append(k.real.reshape(lateral.shape))
+    return np.concatenate(found, axis=-1)
 
 
 def contours_around(cells: Cells, centre: float) -> Contours:
@@ -252,8 +252,10 @@ def contours_around(cells: Cells, centre: float) -> Contours:
     """
     low, high = centre * (1 - SEARCHED), centre * (1 + SEARCHED)
     found = []
-    for row, sector in np.ndindex(len(cells.period.rows), cells.sectors):
-        inner = [k for k in anomalies(cells, centre, row, sector) if low < k < high]
+    grazing = anomalies(cells, centre)
+    inside = (grazing > low) & (grazing < high)
+    for row, sector in np.ndindex(grazing.shape[:2]):
+        inner = sorted(set(grazing[row, sector, inside[row, sector]].tolist()))
         for start, end in pairwise([low, *inner, high]):
             middle, across = (start + end) / 2, (end - start) / 2
             # the cut below an anomaly bends by y²/2k: a narrow ellipse must not reach it
@@ -372,32 +374,22 @@ def _candidates(
     if len(wanted):
         right = np.broadcast_to(probe + 0j, (len(system.k), interfaces, n, columns))
         solved = system.solve(right).reshape(len(contours.row), len(angle), -1, columns)
-    for number in wanted:
-        middle, across, up = (
-            float(part[number]) for part in (contours.middle, contours.across, contours.up)
-        )
-        scale = max(across, up)
-        k = middle + across * np.cos(angle) + 1j * up * np.sin(angle)
-        weight = (-across * np.sin(angle) + 1j * up * np.cos(angle)) / (1j * len(angle))
-        values, vectors = _beyn(
+    alone = wanted[count[wanted] + extra == 1]
+    if len(alone):
+        k, field = _lone(contours.where(alone), angle, solved[alone])
+        places.append(alone)
+        starts.append(_started(contours.where(alone), k, field.reshape(-1, interfaces, n)))
+    for number in wanted[count[wanted] + extra > 1]:
+        k, field = _beyn(
+            contours.where(np.array([number])),
+            angle,
             solved[number],
-            (k - middle) / scale,
-            weight,
             int(count[number]) + extra,
             MOMENTS[extra > 0],
         )
-        same = np.full(len(values), 1)
-        field = vectors.T.reshape(-1, interfaces, n)
-        places.append(number * same)
-        starts.append(
-            Found(
-                contours.row[number] * same,
-                contours.sector[number] * same,
-                middle + scale * values,
-                field,
-                field.conj(),
-            )
-        )
+        same = np.full(len(k), number)
+        places.append(same)
+        starts.append(_started(contours.where(same), k, field.T.reshape(-1, interfaces, n)))
     return np.concatenate(places), joined(starts)
 
 
@@ -422,17 +414,42 @@ def joined(parts: list[Found]) -> Found:
     return Found(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def _beyn(
-    solved: Complex, place: Complex, weight: Complex, count: int, pairs: int
-) -> tuple[Complex, Complex]:
-    """So many eigenvalues and eigenvectors, those inside the contour among them.
+def _started(contours: Contours, k: Complex, field: Complex) -> Found:
+    return Found(contours.row, contours.sector, k, field, field.conj())
 
-    `place` is k relative to the middle of the contour, scaled to a modulus of one at most.
+
+def _moments(contours: Contours, angle: Real, solved: Complex, count: int) -> tuple[Real, Complex]:
+    """Scale of k - middle, and contour integrals of its powers times the resolvent.
+
+    Shapes: (contour, 1), and (contour, power, field, column).
     """
+    across, up = contours.across[:, None], contours.up[:, None]
+    scale = np.maximum(across, up)
+    place = (contours.points(angle) - contours.middle[:, None]) / scale
+    weight = (-across * np.sin(angle) + 1j * up * np.cos(angle)) / (1j * len(angle))
+    powers = weight[:, None] * place[:, None] ** np.arange(count)[:, None]
+    flat = solved.reshape(*solved.shape[:2], -1)
+    return scale, (powers @ flat).reshape(len(scale), count, *solved.shape[2:])
+
+
+def _lone(contours: Contours, angle: Real, solved: Complex) -> tuple[Complex, Complex]:
+    """Start of the only mode in each contour: its residue, and the first moment over it."""
+    scale, moments = _moments(contours, angle, solved, 2)
+    size = np.sum(np.abs(moments[:, 0]) ** 2, axis=1)
+    column = size.argmax(axis=-1)
+    number = np.arange(len(column))
+    field, first = moments[number, 0, :, column], moments[number, 1, :, column]
+    place = np.sum(field.conj() * first, axis=-1) / size[number, column]
+    return contours.middle + scale[:, 0] * place, field
+
+
+def _beyn(
+    contour: Contours, angle: Real, solved: Complex, count: int, pairs: int
+) -> tuple[Complex, Complex]:
+    """So many eigenvalues and eigenvectors, those inside the contour among them."""
     # More modes than interfaces share a function in a thick film: their fields at the interfaces
     # depend on each other, and only higher moments tell them apart.
-    powers = weight * place ** np.arange(2 * pairs)[:, None]
-    moments = np.einsum("pk,kij->pij", powers, solved)
+    scale, (moments,) = _moments(contour, angle, solved[None], 2 * pairs)
     hankel, shifted = (
         np.block([[moments[i + j + start] for j in range(pairs)] for i in range(pairs)])
         for start in (0, 1)
@@ -441,4 +458,4 @@ def _beyn(
     rank = min(count, int((singular > singular[0] * np.finfo(float).eps).sum()))
     left, singular, right = left[:, :rank], singular[:rank], right[:rank]
     values, vectors = np.linalg.eig(left.conj().T @ shifted @ right.conj().T / singular)
-    return values, left[: solved.shape[1]] @ vectors
+    return contour.middle + scale[:, 0] * values, left[: solved.shape[1]] @ vectors
