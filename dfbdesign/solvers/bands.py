@@ -96,8 +96,8 @@ def bands(device: Device, wavevectors: ArrayLike, accuracy: float = 1e-6) -> Ban
         ... )
         >>> found = bands(device, [0.0, 0.01])
         >>> np.round(found.wavelength / nm, 1)
-        array([[1666.3, 1650.1],
-               [1674.2, 1690.2]])
+        array([[1666.3, 1656. ],
+               [1674.2, 1684.7]])
     """
     q = np.atleast_1d(np.asarray(wavevectors, dtype=float))
     if q.ndim != 1 or q.size == 0 or not np.all(np.diff(q) > 0):
@@ -240,8 +240,6 @@ def _turned(system: System, number: int) -> dict[int, Complex]:
 def _followed(axis: _Axis, points: list[_Point]) -> tuple[list[_Point], list[dict[int, int]]]:
     """The points, and at each the mode that every band has there."""
     now = points[0]
-    if len(points) > 1 and len(np.unique(now.group)) < len(now.modes):
-        _, now = _joined(axis, points[1], now, 0)  # mixtures where the axis begins
     follow = {number: number for number in range(len(now.modes))}
     seen, places = [now], [follow]
     count = len(follow)
@@ -283,8 +281,8 @@ def _assigned(axis: _Axis, one: _Point, other: _Point) -> tuple[Real, dict[int, 
     from scipy.optimize import linear_sum_assignment
 
     overlap = np.maximum(_within(one, other).T, _within(other, one))
-    # the slope of a mixture says nothing: its partner's goes on
-    slope = np.where(_single(one)[:, None], one.slope[:, None], other.slope)
+    slope = one.slope[:, None]
+    # which of the slopes at a crossing is meant is not known yet
     later = np.where(_single(other), other.slope, slope)
     unit = 2 * pi / axis.device.need_grating().period
     step = (other.wavevector - one.wavevector) * unit

@@ -2,8 +2,8 @@ r"""Exact sensitivities of a mode: how its wavenumber moves with every dimension
 
 All follow from the field alone, $\mathrm{d}k/\mathrm{d}p = -y^T(\partial F/\partial p)x \,/\,
 y^T(\partial F/\partial k)x$: a thickness moves by the density $v^TMu - v'^TPu'$, which is the same
-at every height; a wall by the jump of the integrand across it, written with what is continuous
-there (Johnson et al., Phys. Rev. E 65, 066611 (2002), eq. 12); the period by the stiffness.
+at every height; a wall (in TE) by the jump of the integrand across it; the period by the stiffness.
+In TM the functions move with the walls: the form is compared before and after, at a fixed field.
 A value of the device reaches the period through its dimensions, a map without any field in it,
 whose slope is taken by differences.
 """
@@ -31,13 +31,16 @@ class Gradient:
 
     thickness: Complex
     """dk/d(thickness), shape (slice,) [1/µm²]."""
-    walls: tuple[Complex, ...]
-    """dk/d(wall) of every slice, shape (wall,), walls in periods [1/µm]."""
+    walls: tuple[Complex, ...] | None
+    """dk/d(wall) of every slice, shape (wall,), walls in periods [1/µm]; `None` for TM, whose
+    polynomials move with the walls."""
     length: complex
     """dk/d(period) with walls that move along [1/µm²]."""
-    permittivity: Complex
-    """dk/dε of every filling, all directions together, in every slice and outside: shape
+    ordinary: Complex
+    """dk/dε of every filling for fields in the plane, in every slice and outside: shape
     (slice + 2, filling), the substrate first and the superstrate last [1/µm]."""
+    extraordinary: Complex
+    """The same for fields along z."""
 
 
 def gradient(cells: Cells, found: Found) -> Gradient:
@@ -62,14 +65,14 @@ def gradient(cells: Cells, found: Found) -> Gradient:
         thickness.append(-_height_density(system, shares, number) / d / form)
     walls = tuple(
         np.array([-one / form for one in _wall_changes(system, number, u, v)])
-        for number in range(len(cells.period.slices))
+        for number in range(len(cells.period.slices) if system.te else 0)
     )
     length = float(cells.period.length[row])
     return Gradient(
         np.array(thickness),
-        walls,
+        walls or None,
         2 / length * _stiffness(system, shares, u, v) / form,
-        -_permittivity(system, shares, u, v) / form,
+        *(-part / form for part in _permittivity(system, shares, u, v)),
     )
 
 
@@ -119,56 +122,51 @@ def _stiffness(system: System, shares: Shares, u: Complex, v: Complex) -> comple
     return complex(total)
 
 
-def _permittivity(system: System, shares: Shares, u: Complex, v: Complex) -> Complex:
+def _permittivity(
+    system: System, shares: Shares, u: Complex, v: Complex
+) -> tuple[Complex, Complex]:
+    """Change of the form with the permittivities in the plane, and along z."""
     period = system.cells.period
-    inside = -(system.k[0] ** 2) * shares.mass[:, :, 0]
-    if not system.te:
+    if system.te:
+        plane = -(system.k[0] ** 2) * shares.mass[:, :, 0]
+        axis = np.zeros_like(plane)
+    else:
         across, along = _weights(system)
-        inside = -shares.normal[:, :, 0] * across**2 - shares.stiffness[:, :, 0] * along**2
-    ends = np.zeros((2, len(system.media)), dtype=complex)
+        plane = -shares.normal[:, :, 0] * across**2
+        axis = -shares.stiffness[:, :, 0] * along**2
+    ends = np.zeros((2, 2, len(system.media)), dtype=complex)
     for upper in (False, True):
         end = -1 if upper else 0
-        slope = system.outer_slope(upper, permittivity=True)[0]
         filling = period.superstrate if upper else period.substrate
-        ends[end, filling] = np.sum(v[0, end] * slope * u[0, end])
-    return np.concatenate([ends[:1], inside, ends[1:]])
+        for number, slope in enumerate(system.outer_permittivity_slopes(upper)):
+            ends[number, end, filling] = np.sum(v[0, end] * slope[0] * u[0, end])
+    found = [
+        np.concatenate([edge[:1], inside, edge[1:]])
+        for edge, inside in zip(ends, (plane, axis), strict=True)
+    ]
+    return found[0], found[1]
 
 
 def _wall_changes(system: System, number: int, u: Complex, v: Complex) -> list[complex]:
-    """Change of the form when each wall of a slice moves to the right by one period."""
+    """Change of the form when each wall of a slice moves to the right by one period, for TE."""
     part, row = system.cells.period.slices[number], int(system.row[0])
     if part.uniform:
         return [0j] * part.walls.shape[1]
-    field, slope, weights = (one[0] for one in system.samples(number, u))
-    left, left_slope = (one[0] for one in system.samples(number, v)[:2])
+    faces = (u[:, number], u[:, number + 1], v[:, number], v[:, number + 1])
+    gram = system.modes[number].grams(*faces, slopes=False)[0][0]
     found = [0j]
     for wall, (a, b) in enumerate(zip(part.regions[:-1], part.regions[1:], strict=True), start=1):
-        x = float(part.walls[row, wall])
-        one, other = system.media[a], system.media[b]
-        value, _ = _at(system, x)
-        here, there = field @ value, left @ value.conj()
-        if system.te:
-            jump = -(system.k[0] ** 2) * (one.ordinary - other.ordinary)[0]
-            found.append(complex(weights @ (there * here) * jump))
-            continue
-        rise, rise_left = slope @ value, left_slope @ value.conj()
-        jump = (1 / one.ordinary - 1 / other.ordinary)[0]
-        total = weights @ (rise_left * rise) * jump
-        fluxes = [
-            (field @ near / medium.extraordinary[0], left @ near.conj() / medium.extraordinary[0])
-            for near, medium in ((_at(system, x - 1e-9)[1], one), (_at(system, x + 1e-9)[1], other))
-        ]
-        flux, flux_left = (sum(pair) / 2 for pair in zip(*fluxes, strict=True))
-        total -= weights @ (flux_left * flux) * (one.extraordinary - other.extraordinary)[0]
-        found.append(complex(total))
+        value = _at(system, float(part.walls[row, wall]))
+        jump = system.media[a].ordinary[0] - system.media[b].ordinary[0]
+        found.append(complex(-(system.k[0] ** 2) * jump * (value.conj() @ gram @ value)))
     return [*found, 0j]
 
 
-def _at(system: System, x: float) -> tuple[Complex, Complex]:
-    """Values and slopes of the lateral functions at one place [period], shape (n,) each."""
+def _at(system: System, x: float) -> Complex:
+    """Values of the lateral functions at one place [period], shape (n,)."""
     functions = system.cells.lateral.functions
-    value, slope = functions(int(system.row[0]), int(system.sector[0]), np.array([x]))
-    return value[0], slope[0]
+    value, _ = functions(int(system.row[0]), int(system.sector[0]), np.array([x]))
+    return np.asarray(value[0])
 
 
 def sensitivity(device: Device, cells: Cells, found: Found, path: str) -> complex:
@@ -208,7 +206,7 @@ def _contracted(derivatives: Gradient, moved: Period) -> complex:
     for number, part in enumerate(moved.slices):
         total += derivatives.thickness[number] * (part.thickness[1] - part.thickness[0])
         shift: Real = part.walls[1] - part.walls[0]
-        if not part.uniform:
+        if not part.uniform and derivatives.walls is not None:
             total += derivatives.walls[number] @ shift
     return complex(total)
 
@@ -270,6 +268,9 @@ def _index_change(
     ]  # fmt: skip
     # a line and its surroundings of one material share a filling, so their parts cannot be told
     medium = found.system(cells).media[filling]
-    return complex(
-        2 * np.sqrt(medium.ordinary[0]) * derivatives.permittivity[places, filling].sum()
+    parts = (
+        (derivatives.ordinary, medium.ordinary),
+        (derivatives.extraordinary, medium.extraordinary),
     )
+    changes = [2 * np.sqrt(value[0]) * slope[places, filling].sum() for slope, value in parts]
+    return complex(sum(changes))

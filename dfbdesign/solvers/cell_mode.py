@@ -122,8 +122,11 @@ class CellMode:
             Shape (layer + 2,).
         """
         media = self.found.system(self.cells).media
-        permittivity = np.array([medium.ordinary[0] for medium in media])
-        shares = -2 / self.wavenumber * (self.gradient.permittivity @ permittivity)
+        derivatives = self.gradient
+        o = np.array([medium.ordinary[0] for medium in media])
+        e = np.array([medium.extraordinary[0] for medium in media])
+        scaled = derivatives.ordinary @ o + derivatives.extraordinary @ e
+        shares = -2 / self.wavenumber * scaled
         total = np.zeros(len(self.device.layers) + 2)
         layers = [0, *(part.layer + 1 for part in self.cells.period.slices), len(total) - 1]
         np.add.at(total, layers, shares.real)

@@ -288,10 +288,7 @@ def _walls(period: Period) -> Real:
     """Walls that elements may begin at, ascending, from one end of the mesh to the other."""
     start = 0.0 if period.split else -0.5
     walls = [np.full((len(period.rows), 2), [start, 0.5])]
-    for number, part in enumerate(period.slices):
-        stairs = [i for i, other in enumerate(period.slices) if other.layer == part.layer]
-        if number in (stairs[0], stairs[-1]):  # between them the walls cross one element
-            walls.append(part.walls[:, 1:-1])
+    walls += [part.walls[:, 1:-1] for part in period.slices]
     return np.sort(np.maximum(np.concatenate(walls, axis=1), start), axis=1)
 
 

@@ -614,25 +614,40 @@ class System:
             -normal * ordinary / one.ordinary**2 - stiff * along / one.extraordinary**2
         )
 
-    def outer_slope(self, upper: bool, permittivity: bool = False) -> Complex:
-        """Derivative of the flux of a half-space against k, or against its permittivity.
+    def outer_slope(self, upper: bool) -> Complex:
+        """Derivative of the flux of a half-space against k, dispersion included.
 
         Args:
             upper: The superstrate, else the substrate.
-            permittivity: Derivative against a change of all its permittivities together.
 
         Returns:
             The derivative, shape (solve, n).
         """
         period = self.cells.period
         one = self.media[period.superstrate if upper else period.substrate]
+        plane, axis = self.outer_permittivity_slopes(upper)
+        k, flux = self.k[:, None], self.outer(upper)[1]
+        o = one.ordinary[:, None]
+        explicit = -k * o / flux if self.te else -k / (o * flux)
+        return np.asarray(
+            explicit + plane * one.ordinary_slope[:, None] + axis * one.extraordinary_slope[:, None]
+        )
+
+    def outer_permittivity_slopes(self, upper: bool) -> tuple[Complex, Complex]:
+        """Derivatives of the flux of a half-space against its permittivities.
+
+        Args:
+            upper: The superstrate, else the substrate.
+
+        Returns:
+            Derivatives for the plane and for the z axis, shape (solve, n) each.
+        """
+        period = self.cells.period
+        one = self.media[period.superstrate if upper else period.substrate]
         flux, k, q = self.outer(upper)[1], self.k[:, None], self.square
-        o, e = one.ordinary[:, None], one.extraordinary[:, None]
-        do, de, dk = one.ordinary_slope[:, None], one.extraordinary_slope[:, None], 2 * k
-        if permittivity:
-            do, de, dk = np.ones_like(k), np.ones_like(k), np.zeros_like(k)
         if self.te:
-            return np.asarray(-(dk * o + k**2 * do) / (2 * flux))
+            slope = -(k**2) / (2 * flux)
+            return slope, np.zeros_like(slope)
+        o, e = one.ordinary[:, None], one.extraordinary[:, None]
         # (p γ)² = (q/ε_z - k²)/ε_x
-        change = (-q * de / e**2 - dk) / o - (q / e - k**2) * do / o**2
-        return np.asarray(change / (2 * flux))
+        return -(q / e - k**2) / (2 * flux * o**2), -q / (2 * flux * e**2 * o)

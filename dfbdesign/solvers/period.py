@@ -215,7 +215,18 @@ def periods(
     Raises:
         InputError: If a path is no dimension or material of the period, or lines leave the period.
     """
-    sweep = _Sweep(device, dict(changes or {}))
+    centres = {line.centre for layer in device.layers for line in layer.painted()}
+    found: tuple[Period, ...] = ()
+    for middle in sorted(centres | {0.0}, key=abs):  # x = 0 where the cell mirrors itself
+        found = _cut_up(_Sweep(device, dict(changes or {}), middle), wavevector, stairs)
+        if all(batch.mirror for batch in found):
+            return found
+    return found
+
+
+def _cut_up(sweep: "_Sweep", wavevector: ArrayLike, stairs: int) -> tuple[Period, ...]:
+    """The batches of a sweep."""
+    device = sweep.device
     size = np.broadcast_shapes(*(np.shape(value) for value in sweep.changes.values()), (1,))
     if len(size) != 1:
         raise InputError(f"swept values must have one axis, got {len(size)}. Flatten them first.")
@@ -226,22 +237,19 @@ def periods(
     length = sweep.number("grating.period", size)
     keys = _order(np.concatenate([cut.walls(size) for cut in cuts], axis=1))
     kinds, kind = _kinds(keys)
-    found = []
-    for number in range(len(kinds)):
-        rows = np.flatnonzero(kind.ravel() == number)
-        found.append(
-            Period(
-                device.polarization,
-                length[rows],
-                wave[rows],
-                tuple(cut.slice(rows, size) for cut in cuts),
-                tuple(filling.where(rows) for filling in sweep.fillings),
-                *ends,
-                rows,
-                stairs,
-            )
+    return tuple(
+        Period(
+            device.polarization,
+            length[rows],
+            wave[rows],
+            tuple(cut.slice(rows, size) for cut in cuts),
+            tuple(filling.where(rows) for filling in sweep.fillings),
+            *ends,
+            rows,
+            stairs,
         )
-    return tuple(found)
+        for rows in (np.flatnonzero(kind.ravel() == number) for number in range(len(kinds)))
+    )
 
 
 def _kinds(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -297,13 +305,10 @@ class _Cut:
 class _Sweep:
     """Reads a device through the values that a sweep puts in place of its own."""
 
-    def __init__(self, device: Device, changes: dict[str, Any]) -> None:
-        self.device, self.changes = device, changes
+    def __init__(self, device: Device, changes: dict[str, Any], middle: float) -> None:
+        self.device, self.changes, self.middle = device, changes, middle
         self.fillings: list[Filling] = []
         self._used: set[str] = set()
-        # x = 0 is the middle of the lines, so that a cell symmetric about them is seen to be
-        patterned = [i for i, layer in enumerate(device.layers) if layer.lines]
-        self._origin = self.number(f"layers.{patterned[0]}.lines.centre") if patterned else 0.0
 
     def _at(self, path: str) -> Any:
         if path in self.changes:
@@ -358,7 +363,7 @@ class _Sweep:
                 f"{width.max() * period.max() / nm:.4g} nm wide in a period of "
                 f"{period.min() / nm:g} nm. Make the wall steeper or change the duty."
             )
-        centre = self.number(f"{path}.centre") - self._origin
+        centre = self.number(f"{path}.centre") - self.middle
         centre = centre - np.round(centre)
         low, high = centre - width / 2, centre + width / 2
         yield low, high, filling

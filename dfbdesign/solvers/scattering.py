@@ -129,7 +129,7 @@ def scattering(
         >>> pumped.orders
         array([-1,  0,  1])
         >>> np.round(pumped.absorptance, 4)
-        array([0.    , 0.0393])
+        array([0.    , 0.0274])
     """
     light = incidence(device, wavelength, angle, side, polarization)
     within("accuracy", accuracy, 1e-12, 1e-1)
