@@ -78,7 +78,7 @@ CENTRE, AWAY = np.linspace(-0.012, 0.012, 7), np.linspace(0.08, 0.2, 13)
         ("TE", 210 * nm, 1670 * nm, CENTRE[3:]),  # at which the axis may begin
         ("TM", 450 * nm, 1790 * nm, CENTRE),
         ("TE", 600 * nm, 1785 * nm, AWAY),  # TE0 crosses TE1 away from it
-        ("TM", 700 * nm, 1785 * nm, AWAY),
+        ("TM", 850 * nm, 1850 * nm, AWAY - 0.03),
     ],
 )
 def test_empty_lattice_bands_are_one_folded_slab_mode_each_straight_through_crossings(

@@ -1,7 +1,7 @@
 """Scattering of plane light against conservation laws, closed forms and resonances."""
 
 from itertools import pairwise
-from math import cos, pi, sin
+from math import asin, cos, pi, sin
 
 import numpy as np
 import pytest
@@ -137,6 +137,25 @@ def test_swapped_incident_and_detected_orders_have_reciprocal_amplitudes(
     )
 
 
+@BOTH
+@pytest.mark.parametrize("turns", [0.5, -0.5, 1.0, -1.0])
+def test_angles_at_which_even_and_odd_fields_part_are_no_exception(
+    polarization: str, turns: float
+) -> None:
+    # alone, such an angle is solved in cosines and sines; among others, in degenerate waves
+    wavelength = 600 * nm
+    angle = asin(turns * wavelength / (865 * nm))
+    made = cell(polarization, film=2.53 + 0.05j)
+    alone = scattering(made, wavelength, angle, accuracy=1e-5)
+    among = scattering(made, wavelength, [angle, angle + 1e-7, 0.1], accuracy=1e-5)
+    assert balance(alone) < 1e-10
+    assert balance(among) < 1e-10
+    shown = np.isin(among.orders, alone.orders)
+    for place in (0, 1):
+        assert among.reflection[place, shown] == pytest.approx(alone.reflection, abs=2e-5)
+        assert among.transmission[place, shown] == pytest.approx(alone.transmission, abs=2e-5)
+
+
 # --- closed forms --------------------------------------------------------------------------------
 
 
@@ -196,6 +215,8 @@ def test_uniform_stack_is_fresnel(polarization: str, side: str, patterned: bool)
     ends = (1.746**2, 1.738**2), (1.3**2, 1.3**2)
     wavelengths = np.array([0.6, 1.03])
     found = scattering(made, wavelengths[:, None], ANGLES, side)
+    assert balance(found) < 1e-10
+    assert np.abs(found.transmittance.sum(axis=-1) - found.total_transmittance).max() < 1e-10
     specular = int(np.searchsorted(found.orders, 0))
     assert np.abs(np.delete(found.reflection, specular, axis=-1)).max(initial=0.0) < 1e-10
     for i, wavelength in enumerate(wavelengths):
@@ -240,7 +261,6 @@ def test_a_fine_grating_becomes_the_effective_medium(polarization: str) -> None:
     limit = stack(smeared, None)
     gaps = [abs(stack(gap, period) - limit) for period in (0.06, 0.03, 0.015)]
     rates = np.log2(np.array(gaps[:-1]) / gaps[1:])
-    print(polarization, gaps, rates)
     assert gaps[-1] < 1e-3
     assert rates[-1] > (1.85 if polarization == "TE" else 0.9)
 
@@ -276,9 +296,39 @@ def test_the_gap_to_another_fourier_modal_code_closes_with_its_orders(
                 np.abs(absorbed - exact.absorptance).max(),
             )
         )
-    print(gaps)
     assert gaps[-1] < (2e-6 if polarization == "TE" else 2e-4)
     assert np.log2(gaps[0] / gaps[-1]) / 3 > (2.5 if polarization == "TE" else 1.5)
+
+
+@BOTH
+def test_stairs_of_rectangular_lines_tend_to_the_slanted_lines(polarization: str) -> None:
+    height, duty, slope, wavelength, angle = 100 * nm, 0.4, 70 * deg, 800 * nm, 20 * deg
+
+    def reflection(layers: list[Layer]) -> np.ndarray:
+        made = Device(
+            polarization=polarization, substrate=1.746, superstrate=1.0, layers=layers,
+            grating=Grating(period=865 * nm),
+        )  # fmt: skip
+        return scattering(made, wavelength, angle, accuracy=6e-4).reflection
+
+    lines = Lines(material=2.3, duty=duty, sidewall=slope)
+    slanted = reflection([Layer(thickness=height, material=1.5, lines=lines)])
+    gaps = []
+    for count in (1, 2, 4):
+        heights = height * ((np.arange(count) + 0.5) / count - 0.5)
+        duties = duty - 2 * heights / np.tan(slope) / (865 * nm)
+        stairs = [
+            Layer(
+                thickness=height / count,
+                material=1.5,
+                lines=Lines(material=2.3, duty=float(one)),
+            )
+            for one in duties
+        ]
+        gaps.append(np.abs(reflection(stairs) - slanted).max())
+    rates = np.log2(np.array(gaps[:-1]) / gaps[1:])
+    assert gaps[-1] < 1e-3
+    assert np.all(rates > (1.8 if polarization == "TE" else 1.2))
 
 
 # --- modes as resonances -------------------------------------------------------------------------
@@ -313,7 +363,6 @@ def fitted_pole(made: Device, near: complex, accuracy: float, widths: float = 3.
 def test_poles_are_the_scattering_resonances(made: Device, accuracy: float) -> None:
     mode = bright(made).wavenumber
     pole = fitted_pole(made, mode, accuracy)
-    print(mode, pole.real / mode.real - 1, pole.imag / mode.imag - 1)
     assert pole.real == pytest.approx(mode.real, rel=1e-7)
     assert pole.imag == pytest.approx(mode.imag, rel=1e-4)
 
@@ -335,7 +384,6 @@ def test_weak_absorption_on_resonance_follows_from_the_emission_of_the_mode(side
         found = scattering(made, 2 * pi / mode.real, side=side)
         expected = 4 * share * radiated * absorbed / mode.imag**2
         gaps.append(float(found.total_absorptance) / expected - 1)
-    print(gaps)
     assert np.abs(gaps).max() < 2e-3
 
 

@@ -17,9 +17,10 @@ from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
 from dfbdesign.materials import Axis, Material, uniaxial
 from dfbdesign.solvers.cell_coupling import ALIKE, mixing
 from dfbdesign.solvers.cell_mode import CellMode
+from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import fourier, polynomial
 from dfbdesign.solvers.modal import Cells, System
-from dfbdesign.solvers.mode_search import anomalies
+from dfbdesign.solvers.mode_search import anomalies, joined
 from dfbdesign.solvers.period import periods
 from dfbdesign.solvers.unit_cell import CellModes, modes
 from dfbdesign.units import cm, nm
@@ -764,7 +765,8 @@ def test_edges_of_different_slab_modes_are_not_taken_for_a_pair() -> None:
         key=lambda mode: abs(mode.wavenumber - odd.wavenumber),
     )
     assert abs(stranger.wavenumber - odd.wavenumber) > 0.02
-    _, alike = mixing(even.cells, even.found, stranger.found)
+    both = Solved(even.cells, joined([even.found, stranger.found]), np.empty(0))
+    _, alike = mixing(both, np.array([0]), np.array([1]))
     assert alike[0] < ALIKE
 
 

@@ -27,8 +27,10 @@ from dfbdesign.device import Device, Polarization
 from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
 from dfbdesign.solvers.cell_coupling import mixing
 from dfbdesign.solvers.cell_mode import CellMode
+from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import Complex, Real
 from dfbdesign.solvers.modal import System
+from dfbdesign.solvers.mode_search import joined
 from dfbdesign.solvers.unit_cell import modes
 
 CLEAR = 0.75
@@ -182,7 +184,8 @@ def _slopes(alike: list[CellMode]) -> Complex:
         even, odd = ([mode.found for mode in alike if mode.found.sector[0] == s] for s in (0, 1))
         crossing = np.zeros(count, dtype=complex)
         if len(even) == len(odd) == 1:
-            crossing += np.sqrt(mixing(cells, even[0], odd[0])[0]) * np.array([1, -1])
+            both = Solved(cells, joined([even[0], odd[0]]), np.empty(0))
+            crossing += np.sqrt(mixing(both, *np.array([[0], [1]]))[0]) * np.array([1, -1])
         return crossing
     systems = [mode.found.system(cells) for mode in alike]
     right = [one.interfaces(mode.found.vector) for one, mode in zip(systems, alike, strict=True)]

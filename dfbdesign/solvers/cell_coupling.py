@@ -9,38 +9,34 @@ $n_g^2 = f_e f_o / m^2$ with the forms $f = x^T(\partial F/\partial k)x$.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import Complex, Real
-from dfbdesign.solvers.modal import Cells, System
-from dfbdesign.solvers.mode_search import Found, joined
+from dfbdesign.solvers.modal import Index, System
 
 ALIKE = 0.5
 """Least correlation of an odd field with the slope of an even one, for edges of one slab mode."""
 
 
-def mixing(cells: Cells, even: Found, odd: Found) -> tuple[Complex, Real]:
+def mixing(solved: Solved, even: Index, odd: Index) -> tuple[Complex, Real]:
     """How a Bloch wavevector mixes even and odd modes, pair by pair.
 
     Args:
-        cells: The batch.
-        even: Even modes.
-        odd: Odd modes of the same devices, as many.
+        solved: Modes.
+        even: Places of even modes, shape (pair,).
+        odd: Places of odd modes of the same devices.
 
     Returns:
         1/n_group² [dimensionless] and the correlation of the odd field with the slope of the even
         one, shape (pair,) each.
     """
-    count = len(even)
-    both = joined([even, odd])
-    system = both.system(cells)
-    u = system.interfaces(both.vector)
-    matrices = [matrix[even.row] for matrix in cells.lateral.mixing]
-    total, numbers = np.zeros(count, dtype=complex), np.zeros((3, count), dtype=complex)
+    system, (u, _), cells = solved.system, solved.fields, solved.cells
+    total, numbers = np.zeros(len(even), dtype=complex), np.zeros((3, len(even)), dtype=complex)
+    matrices = [matrix[system.row[even]] for matrix in cells.lateral.mixing]
     later = iter(matrices[1:])
     for number, part in enumerate(cells.period.slices):
         field, _, weights = system.samples(number, u)
-        e, o, w = field[:count], field[count:], weights[:count, :, None]
+        e, o, w = field[even], field[odd], weights[even][:, :, None]
         turned, weighted = e @ np.swapaxes(matrices[0], -1, -2), w * o
         inside = np.sum(weighted * turned, axis=(1, 2))
         numbers[0] += np.sum(weighted.conj() * turned, axis=(1, 2))
@@ -49,46 +45,43 @@ def mixing(cells: Cells, even: Found, odd: Found) -> tuple[Complex, Real]:
         if system.te:
             total += inside
             continue
-        inverse = [1 / system.media[j].extraordinary[:count] for j in part.fillings]
+        inverse = [1 / system.media[j].extraordinary[even] for j in part.fillings]
         total += inverse[0] * inside
         for one in inverse[1:]:
             turned = e @ np.swapaxes(next(later), -1, -2)
             total += (one - inverse[0]) * np.sum(weighted * turned, axis=(1, 2))
-    total += _outside(system, u, matrices[0], count)
-    form = system.wavenumber_form(u, u)
+    total += _outside(system, u, matrices[0], even, odd)
     alike = np.abs(numbers[0]) / np.sqrt((numbers[1] * numbers[2]).real)
-    return total**2 / (form[:count] * form[count:]), alike
+    return total**2 / (solved.form[even] * solved.form[odd]), alike
 
 
-def _outside(system: System, u: Complex, matrix: Complex, count: int) -> Complex:
+def _outside(system: System, u: Complex, matrix: Complex, even: Index, odd: Index) -> Complex:
     """The half-spaces' part: fields that decay, or go out, at both rates together."""
-    total = np.zeros(count, dtype=complex)
+    total = np.zeros(len(even), dtype=complex)
     period = system.cells.period
     for upper in (False, True):
         gamma = system.outer(upper)[0]
         end = -1 if upper else 0
-        e, o = u[:count, end], u[count:, end]
+        e, o = u[even, end], u[odd, end]
         medium = system.media[period.superstrate if upper else period.substrate]
-        weight = 1.0 if system.te else 1 / medium.extraordinary[:count]
-        both = gamma[count:, :, None] + gamma[:count, None, :]
+        weight = 1.0 if system.te else 1 / medium.extraordinary[even]
+        both = gamma[odd][:, :, None] + gamma[even][:, None, :]
         total += weight * (o[:, None] @ (matrix / both) @ e[:, :, None])[:, 0, 0]
     return total
 
 
-def pairs(
-    cells: Cells, found: Found, centre: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Real]:
+def pairs(solved: Solved, centre: float) -> tuple[Index, Index, Index, Real]:
     """Even and odd band edge of one slab mode, the pair next to a wavenumber, of every device.
 
     Args:
-        cells: The batch, split into even and odd.
-        found: All modes around that wavenumber.
+        solved: All modes around that wavenumber, split into even and odd.
         centre: The wavenumber [1/µm].
 
     Returns:
-        Devices that have a pair, places of its even and of its odd mode in `found`, and its group
+        Devices that have a pair, places of its even and of its odd mode, and its group
         index; shape (pair,) each.
     """
+    found = solved.found
     chosen: dict[int, tuple[float, int, int, float]] = {}
     evens, odds = [], []
     for row in np.unique(found.row):
@@ -101,7 +94,7 @@ def pairs(
         nothing = np.zeros(0, dtype=int)
         return nothing, nothing, nothing, np.zeros(0)
     e, o = np.array(evens), np.array(odds)
-    inverse, alike = mixing(cells, found.where(e), found.where(o))
+    inverse, alike = mixing(solved, e, o)
     distance = np.abs(found.k[e] - found.k[o]) + np.abs(found.k[e] + found.k[o] - 2 * centre) / 2
     for place in np.argsort(distance):
         row = int(found.row[e[place]])

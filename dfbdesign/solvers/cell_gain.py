@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfbdesign.errors import NotConverged
+from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import Complex, Real
-from dfbdesign.solvers.modal import Cells
+from dfbdesign.solvers.modal import Cells, System
 from dfbdesign.solvers.mode_search import ROUNDING, Found, refined
 
 
@@ -23,34 +24,42 @@ def has_gain(cells: Cells) -> bool:
     return any(filling.gain for filling in cells.period.fillings)
 
 
-def gain_slope(cells: Cells, found: Found, gain: Real | None = None) -> Complex:
+def gain_slope(solved: Solved) -> Complex:
     """dk/dg, exact derivative of the wavenumber with respect to material gain.
 
     Args:
-        cells: The batch.
-        found: Its modes.
-        gain: Material gain at which the modes stand [1/µm]; none by default.
+        solved: Modes without gain.
 
     Returns:
         Shape (mode,), without unit.
     """
+    return _slope(solved.system, *solved.fields, solved.form)
+
+
+def _slope(system: System, u: Complex, v: Complex, form: Complex) -> Complex:
+    shares, total = system.shares(u, v, slopes=False), np.zeros_like(system.k)
+    for number, filling in enumerate(system.cells.period.fillings):
+        if filling.gain:  # n → n - i g/2k
+            one = system.media[number]
+            o, e = (-1j * np.sqrt(part) / system.k for part in (one.ordinary, one.extraordinary))
+            total += system.change(shares, number, o, e)
+    return np.asarray(-total / form)
+
+
+def _slope_with(cells: Cells, found: Found, gain: Real) -> Complex:
     system = found.system(cells, gain)
     u = system.interfaces(found.vector)
     v = u if cells.lateral.transposed else system.interfaces(found.left)
-    shares, total = system.shares(u, v), np.zeros_like(found.k)
-    for number, (one, filling) in enumerate(zip(system.media, cells.period.fillings, strict=True)):
-        if filling.gain:  # n → n - i g/2k
-            o, e = (-1j * np.sqrt(part) / found.k for part in (one.ordinary, one.extraordinary))
-            total += system.change(shares, number, o, e)
-    return np.asarray(-total / system.wavenumber_form(u, v))
+    return _slope(system, u, v, system.wavenumber_form(u, v))
 
 
-def threshold_gain(cells: Cells, found: Found) -> Real:
+def threshold_gain(cells: Cells, found: Found, slope: Complex) -> Real:
     """Material gain that makes each wavenumber real, by Newton steps with the exact slope.
 
     Args:
         cells: The batch.
         found: Its modes without gain.
+        slope: dk/dg there, shape (mode,).
 
     Returns:
         Shape (mode,) [1/µm]; infinite where no gain up to 2 Re k (an index of n - i) is enough.
@@ -60,16 +69,13 @@ def threshold_gain(cells: Cells, found: Found) -> Real:
     """
     gain = np.zeros(len(found))
     now, active = found, np.arange(len(found))
-    for _ in range(20):
+    for number in range(20):
         active = active[np.abs(now.k[active].imag) >= ROUNDING * now.k[active].real]
         if len(active) == 0:
             return gain
         here = now.where(active)
-        slope = gain_slope(cells, here, gain[active])
-        step = np.where(
-            slope.imag > 0, -here.k.imag / np.where(slope.imag > 0, slope.imag, 1), np.inf
-        )
-        gain[active] += step
+        rise = (slope[active] if number == 0 else _slope_with(cells, here, gain[active])).imag
+        gain[active] += np.where(rise > 0, -here.k.imag / np.where(rise > 0, rise, 1), np.inf)
         lost = np.abs(gain[active]) > 2 * here.k.real
         gain[active[lost]] = np.inf
         active = active[~lost]

@@ -7,6 +7,7 @@ stairs and the third power of the functions, so what is left is less than the la
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from dfbdesign.device import Device
 from dfbdesign.errors import NotConverged
 from dfbdesign.solvers.lateral import Complex, Real, fourier, mesh_key, polynomial
-from dfbdesign.solvers.modal import Cells
+from dfbdesign.solvers.modal import Cells, System
 from dfbdesign.solvers.mode_search import Found, all_around, distinct, joined, nearest, refined
 from dfbdesign.solvers.period import Period, periods
 
@@ -34,6 +35,22 @@ class Solved:
     found: Found
     error: Real
     """Bound of the numerical error of each wavenumber, shape (mode,) [1/µm]."""
+
+    @cached_property
+    def system(self) -> System:
+        """The periods at the wavenumbers of the modes."""
+        return self.found.system(self.cells)
+
+    @cached_property
+    def fields(self) -> tuple[Complex, Complex]:
+        """Fields and left fields at all interfaces, shape (mode, slice + 1, n) each."""
+        u = self.system.interfaces(self.found.vector)
+        return u, u if self.cells.lateral.transposed else self.system.interfaces(self.found.left)
+
+    @cached_property
+    def form(self) -> Complex:
+        """y^T (dF/dk) x of each mode, shape (mode,)."""
+        return self.system.wavenumber_form(*self.fields)
 
 
 @dataclass(frozen=True)

@@ -118,13 +118,13 @@ def _checked(device: Device, wavevector: float | None, accuracy: float) -> tuple
 def _results(device: Device, grating: Grating, wavevector: float, one: Solved) -> CellModes:
     """The modes in the window, and the coefficients of the pair next to its middle."""
     wavelength = device.need_target().wavelength
-    found = _without_rounding(one.cells, one.found)
+    found = replace(one.found, k=_without_rounding(one))
     near = np.abs(2 * pi / found.k.real / wavelength - 1) <= WINDOW
     if not near.any():
         raise NoGuidedMode(_nothing_found(device, grating, wavelength))
-    even, odd, n_group = _pair(one.cells, found, 2 * pi / wavelength, near)
+    even, odd, n_group = _pair(one, 2 * pi / wavelength, near)
     kept = np.flatnonzero(near | np.isin(np.arange(len(found)), [even, odd]))
-    slopes, thresholds = _gain(one.cells, found, kept)
+    slopes, thresholds = _gain(one, found, kept)
     error = one.error * 2 * pi / found.k.real**2
     named = {
         int(number): CellMode(
@@ -159,12 +159,10 @@ def _results(device: Device, grating: Grating, wavevector: float, one: Solved) -
     )
 
 
-def _pair(
-    cells: Cells, found: Found, centre: float, near: NDArray[np.bool_]
-) -> tuple[int, int, float | None]:
-    if cells.sectors == 1:
+def _pair(one: Solved, centre: float, near: NDArray[np.bool_]) -> tuple[int, int, float | None]:
+    if one.cells.sectors == 1:
         return -1, -1, None
-    rows, even, odd, n_group = pairs(cells, found, centre)
+    rows, even, odd, n_group = pairs(one, centre)
     if len(rows) == 0 or not (near[even[0]] or near[odd[0]]):
         return -1, -1, None
     return int(even[0]), int(odd[0]), float(n_group[0])
@@ -176,13 +174,11 @@ def _finite(thresholds: Real | None, place: int) -> float | None:
     return float(thresholds[place])
 
 
-def _gain(
-    cells: Cells, found: Found, kept: NDArray[np.int64]
-) -> tuple[Complex | None, Real | None]:
-    if not has_gain(cells):
+def _gain(one: Solved, found: Found, kept: NDArray[np.int64]) -> tuple[Complex | None, Real | None]:
+    if not has_gain(one.cells):
         return None, None
-    some = found.where(kept)
-    return gain_slope(cells, some), threshold_gain(cells, some)
+    slopes = gain_slope(one)[kept]
+    return slopes, threshold_gain(one.cells, found.where(kept), slopes)
 
 
 def _nothing_found(device: Device, grating: Grating, wavelength: float) -> str:
@@ -194,17 +190,16 @@ def _nothing_found(device: Device, grating: Grating, wavelength: float) -> str:
     )
 
 
-def _without_rounding(cells: Cells, found: Found) -> Found:
-    """The imaginary part of a mode that cannot decay is rounding: it is exactly zero."""
-    open_ = np.zeros(len(found), dtype=bool)
-    if len(found):
-        system = found.system(cells)
-        for upper in (False, True):
-            open_ |= (open_orders(system, upper)[0].real > 0).any(axis=-1)
-        for medium in system.media:
-            open_ |= (medium.ordinary.imag != 0) | (medium.extraordinary.imag != 0)
-    small = np.abs(found.k.imag) < ROUNDING * found.k.real
-    return replace(found, k=np.where(open_ & ~small, found.k, found.k.real + 0j))
+def _without_rounding(one: Solved) -> Complex:
+    """Wavenumbers; the imaginary part of a mode that cannot decay is rounding, and made zero."""
+    k, system = one.found.k, one.system
+    decays = np.zeros(len(k), dtype=bool)
+    for upper in (False, True):
+        decays |= (open_orders(system, upper)[0].real > 0).any(axis=-1)
+    for medium in system.media:
+        decays |= (medium.ordinary.imag != 0) | (medium.extraordinary.imag != 0)
+    small = np.abs(k.imag) < ROUNDING * k.real
+    return np.where(decays & ~small, k, k.real + 0j)
 
 
 def _parity(cells: Cells, sector: int) -> Parity:
@@ -380,14 +375,14 @@ def _fill(
 
 
 def _write(out: BandEdges, one: Solved, centre: float) -> None:
-    found = _without_rounding(one.cells, one.found)
+    found = replace(one.found, k=_without_rounding(one))
     near = np.abs(centre / found.k.real - 1) <= WINDOW
-    rows, even, odd, n_group = pairs(one.cells, found, centre)
+    rows, even, odd, n_group = pairs(one, centre)
     good = near[even] | near[odd]
     rows, even, odd, n_group = rows[good], even[good], odd[good], n_group[good]
     places = one.cells.period.rows[rows]
     edges = np.concatenate([even, odd])
-    slopes, thresholds = _gain(one.cells, found, edges)
+    slopes, thresholds = _gain(one, found, edges)
     out.n_group[places] = n_group
     for column, mode in enumerate((even, odd)):
         part = slice(column * len(rows), (column + 1) * len(rows))
