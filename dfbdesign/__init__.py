@@ -35,6 +35,8 @@ from dfbdesign.laser import laser
 from dfbdesign.materials import Material, material
 from dfbdesign.pumping import pumped_gain, pumping
 from dfbdesign.reproduce import reproduce
+from dfbdesign.solvers.bands import bands
+from dfbdesign.solvers.scattering import scattering
 from dfbdesign.solvers.slab import slab
 from dfbdesign.solvers.unit_cell import modes
 from dfbdesign.verify import verify
@@ -54,6 +56,7 @@ __all__ = [
     "Pump",
     "Spot",
     "Target",
+    "bands",
     "design",
     "laser",
     "load_device",
@@ -64,6 +67,7 @@ __all__ = [
     "reproduce",
     "rigorous_laser",
     "save_device",
+    "scattering",
     "slab",
     "verify",
 ]

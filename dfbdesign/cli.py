@@ -146,6 +146,9 @@ def ridge(
     dispersion: Annotated[
         bool, typer.Option("--dispersion", help="Chromatic dispersion, too; takes twice as long.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--verify", help="Compare the first mode with MEEP's (minutes).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Modes of a channel waveguide, straight or bent."""
@@ -173,6 +176,13 @@ def ridge(
         for row, slope in zip(rows, slopes, strict=True):
             row["dispersion_ps_per_nm_km"] = slope / (ps / (nm * km))
     result: dict[str, Any] = {"wavelength_nm": found.wavelength / nm, "modes": rows}
+    if check:
+        from dfbdesign.waveguide_verify import verify_ridge
+
+        both = verify_ridge(waveguide)
+        result["fdtd"] = {
+            "n_eff": both.fdtd, "n_eff_error": both.fdtd_uncertainty, "verdict": both.verdict,
+        }  # fmt: skip
     if plot is not None:
         from dfbdesign.plot import channel_modes, picture
 
@@ -182,6 +192,8 @@ def ridge(
             temporary.write_bytes(image)
         result["file"] = plot
     _print(result, as_json)
+    if check and both.verdict != "agrees":
+        raise PhysicsError("the solver and MEEP do not agree to the tolerance; see the verdict.")
 
 
 @app.command()
@@ -233,14 +245,19 @@ def modes(
         float | None,
         typer.Option(help="Bloch wavevector from Gamma [2 pi/period]; default: the band edges."),
     ] = None,
+    sensitivities: Annotated[
+        bool, typer.Option("--sensitivities", help="Shift of each mode with every dimension.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Band-edge modes of the infinite grating."""
     from dfbdesign.device import load_device
-    from dfbdesign.numbers import cell_numbers
+    from dfbdesign.numbers import cell_numbers, sensitivity_numbers
     from dfbdesign.solvers.unit_cell import modes as solve
 
-    _print(cell_numbers(solve(load_device(file), wavevector)), as_json)
+    found = solve(load_device(file), wavevector)
+    numbers = cell_numbers(found)
+    _print(numbers | sensitivity_numbers(found) if sensitivities else numbers, as_json)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Results as plain numbers, the unit at the end of each key, and how a page writes a number."""
 
-from math import isinf
+from collections.abc import Iterator
+from math import isinf, pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from dfbdesign.finite_laser import RigorousMode
 from dfbdesign.laser import Laser, LasingMode
 from dfbdesign.pumping import PumpedGain, Pumping
 from dfbdesign.solvers.unit_cell import CellModes
-from dfbdesign.units import cm, nm, pm, uJ
+from dfbdesign.units import cm, deg, nm, pm, uJ
 from dfbdesign.verify import TOLERANCE, Verification
 
 if TYPE_CHECKING:  # loads KLayout, which most verbs do without
@@ -53,7 +54,7 @@ def cell_numbers(cell: CellModes) -> Numbers:
         cell: The modes.
 
     Returns:
-        Wavelengths in nm, coefficients in 1/cm.
+        Wavelengths in nm, coefficients in 1/cm; shares of the energy from the substrate up.
     """
     modes = [
         {
@@ -63,6 +64,8 @@ def cell_numbers(cell: CellModes) -> Numbers:
             "threshold_gain_per_cm": _per_cm(mode.threshold_gain),
             "confinement": mode.confinement,
             "wavelength_error_nm": mode.wavelength_error / nm,
+            "emitted_up": emission.up.sum() if (emission := mode.emission()) else None,
+            "energy_share": mode.layer_shares().tolist(),
         }
         for mode in cell.modes
     ]
@@ -74,6 +77,41 @@ def cell_numbers(cell: CellModes) -> Numbers:
         "group_index": cell.n_group,
         "radiation_loss_per_cm": _per_cm(cell.radiation_loss),
     }
+
+
+def sensitivity_numbers(cell: CellModes) -> Numbers:
+    """How far every dimension and index of the device moves the modes, by exact derivatives.
+
+    Args:
+        cell: The modes.
+
+    Returns:
+        Per value of the device: a small change of it, and the shift of each mode [pm].
+    """
+    device = cell.modes[0].device
+    rows = []
+    for path, step, unit in _dimensions(device):
+        shifts = [mode.wavelength_sensitivity(path) * step / pm for mode in cell.modes]
+        rows.append({"value": path, "change": unit, "shift_pm": shifts})
+    return {"sensitivities": rows}
+
+
+def _dimensions(device: Device) -> Iterator[tuple[str, float, str]]:
+    """Paths of the dimensions and indices of one period, and a change of each that labs know."""
+    yield "grating.period", 1 * nm, "1 nm"
+    yield "substrate.material", 0.001, "0.001 in index"
+    for number, layer in enumerate(device.layers):
+        yield f"layers.{number}.thickness", 1 * nm, "1 nm"
+        yield f"layers.{number}.material", 0.001, "0.001 in index"
+        lines = [f"further_lines.{i}" for i in range(len(layer.further_lines))]
+        for name, line in zip([*lines, "lines"], layer.painted(), strict=False):
+            path = f"layers.{number}.{name}"
+            if 0 < line.duty < 1:
+                yield f"{path}.duty", 0.01, "0.01"
+            if abs(line.sidewall - pi / 2) > 1e-9:
+                yield f"{path}.sidewall", 1 * deg, "1 deg"
+            yield f"{path}.material", 0.001, "0.001 in index"
+    yield "superstrate.material", 0.001, "0.001 in index"
 
 
 def laser_numbers(laser: Laser) -> Numbers:

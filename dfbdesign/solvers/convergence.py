@@ -18,7 +18,16 @@ from dfbdesign.device import Device
 from dfbdesign.errors import NotConverged
 from dfbdesign.solvers.lateral import Complex, Real, fourier, mesh_key, polynomial
 from dfbdesign.solvers.modal import Cells, System
-from dfbdesign.solvers.mode_search import Found, all_around, distinct, joined, nearest, refined
+from dfbdesign.solvers.mode_search import (
+    Found,
+    all_around,
+    count_around,
+    distinct,
+    ends_at_anomalies,
+    joined,
+    nearest,
+    refined,
+)
 from dfbdesign.solvers.period import Period, periods
 
 GROWTH = 1.6
@@ -154,7 +163,7 @@ def solved(
             for cells in _expanded(batch, order, level)
         ]
         before = []
-        for one in after:
+        for one in _recounted(after, centre) if counted else after:
             move = np.zeros(len(one.cells.period.rows))
             np.maximum.at(move, one.found.row, one.error / centre)
             good = move <= accuracy
@@ -168,6 +177,32 @@ def solved(
         f"{before[0].cells.functions} functions, {accuracy:.1e} is wanted. "
         "Ask for a lower accuracy."
     )
+
+
+def _recounted(solved: list[Solved], centre: float) -> Iterator[Solved]:
+    """The same modes, searched for again where a mode may have crossed an anomaly since.
+
+    An order that grazes a half-space within the window ends the sheet a mode lives on; with few
+    functions the mode may lie on the other one.
+    """
+    for one in solved:
+        analytic = replace(one.cells, about=centre)
+        grazing = np.unique(ends_at_anomalies(analytic, centre))
+        if len(grazing) == 0:
+            yield one
+            continue
+        counts = count_around(_taken_cells(analytic, grazing), centre)
+        found = np.bincount(one.found.row, minlength=len(one.cells.period.rows))[grazing]
+        wrong = grazing[counts != found]
+        yield _searched_again(one, wrong, centre) if len(wrong) else one
+
+
+def _searched_again(one: Solved, rows: NDArray[np.int64], centre: float) -> Solved:
+    """All modes of some rows anew; their errors are unknown until the next level."""
+    again = all_around(_taken_cells(one.cells, rows), centre)
+    good = ~np.isin(one.found.row, rows)
+    found = joined([one.found.where(good), replace(again, row=rows[again.row])])
+    return Solved(one.cells, found, np.concatenate([one.error[good], np.full(len(again), inf)]))
 
 
 def _part(one: Solved, rows: NDArray[np.int64]) -> Iterator[Solved]:
@@ -224,14 +259,8 @@ def _followed(cells: Cells, before: list[Solved], centre: float) -> Solved:
         lost = np.union1d(lost, found.row[merged])
     if len(lost) == 0:
         return Solved(cells, found, error)
-    again = all_around(_taken_cells(cells, lost), centre)  # a mode has moved too far to be followed
-    good = ~np.isin(found.row, lost)
-    whole = [found.where(good), replace(again, row=lost[again.row])]
-    return Solved(
-        cells,
-        joined(whole),
-        np.concatenate([error[good], np.full(len(again), inf)]),
-    )
+    # a mode has moved too far to be followed
+    return _searched_again(Solved(cells, found, error), lost, centre)
 
 
 def _start(cells: Cells, one: Solved) -> Found:

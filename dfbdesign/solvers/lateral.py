@@ -190,8 +190,8 @@ def polynomial(period: Period, degree: int) -> Lateral:
 
     Args:
         period: The batch.
-        degree: Highest degree in an element as wide as half a period; narrow ones have less.
-            All rows must have the same `mesh_key`.
+        degree: Degree in an element as wide as half a period; others in proportion, or as the
+            square root if they are narrower. All rows must have the same `mesh_key`.
 
     Returns:
         The functions.
@@ -279,7 +279,9 @@ def mesh_key(period: Period, degree: int) -> NDArray[np.int64]:
     place = np.where(opens, edges, np.inf)
     following = np.minimum.accumulate(place[:, ::-1], axis=1)[:, ::-1]
     widths = np.append(following[:, 1:], np.full((len(edges), 1), 0.5), axis=1) - edges
-    degrees = np.maximum(2, np.ceil(degree * np.sqrt(np.minimum(widths, 0.5) / 0.5)))
+    widths = np.where(opens, widths, 0.0)
+    share = widths / 0.5
+    degrees = np.maximum(2, np.ceil(degree * np.maximum(share, np.sqrt(share))))
     degrees[:, -1] = 0
     return np.where(opens, degrees, 0).astype(int)
 

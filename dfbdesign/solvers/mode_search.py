@@ -26,6 +26,8 @@ MOMENTS = (4, 10)
 """Pairs of moments of the contour integral: at first, and when modes are missing."""
 POINTS = 32
 """Points of a contour, before it is refined where the phase turns fast."""
+GRADED = pi / POINTS / 2.0 ** np.arange(1, 9)
+"""Angles of further points next to a tip on an anomaly."""
 ROUNDING = 1e-11
 """Changes of a wavenumber below this, relative, are rounding; with Im k so small Q is infinite."""
 TOGETHER = 4096
@@ -135,6 +137,8 @@ class Contours:
     middle: Real
     across: Real
     up: Real
+    grazing: NDArray[np.bool_]
+    """Whether an end lies on an anomaly, where the phase of det F turns as a square root."""
 
     def where(self, kept: Index) -> "Contours":
         """Some of the contours.
@@ -146,7 +150,12 @@ class Contours:
             These contours.
         """
         return Contours(
-            self.row[kept], self.sector[kept], self.middle[kept], self.across[kept], self.up[kept]
+            self.row[kept],
+            self.sector[kept],
+            self.middle[kept],
+            self.across[kept],
+            self.up[kept],
+            self.grazing[kept],
         )
 
     def points(self, angle: Real) -> Complex:
@@ -192,6 +201,36 @@ def all_around(cells: Cells, centre: float) -> Found:
     return found.where(np.lexsort((found.k.real, found.sector, found.row)))
 
 
+def count_around(cells: Cells, centre: float) -> Index:
+    """How many modes every device has in the searched window, by winding alone.
+
+    Args:
+        cells: The batch, its dispersion continued from the centre.
+        centre: Middle of the window [1/µm].
+
+    Returns:
+        Shape (device,).
+    """
+    contours = contours_around(cells, centre)
+    angle = 2 * pi * (np.arange(POINTS) + 0.5) / POINTS
+    counts = _windings(cells, contours, angle, contours.system(cells, angle))
+    return np.bincount(contours.row, counts, len(cells.period.rows)).astype(int)
+
+
+def ends_at_anomalies(cells: Cells, centre: float) -> Index:
+    """Devices in whose window an order grazes a half-space.
+
+    Args:
+        cells: The batch, its dispersion continued from the centre.
+        centre: Middle of the window [1/µm].
+
+    Returns:
+        Their rows, some more than once.
+    """
+    near = np.abs(anomalies(cells, centre) / centre - 1) < SEARCHED
+    return np.nonzero(near)[0]
+
+
 def nearest(cells: Cells, centre: float, order: int) -> Found:
     """The even and the odd mode that Newton steps reach from a wavenumber, nothing counted.
 
@@ -225,7 +264,7 @@ def anomalies(cells: Cells, centre: float) -> Real:
         Shape (device, sector, anomaly); those of steep functions are far beyond the centre.
     """
     period = cells.period
-    lateral = np.sqrt(np.maximum(cells.lateral.square, 0))
+    lateral = np.sort(np.sqrt(np.maximum(cells.lateral.square, 0)), axis=-1)
     lateral = lateral[..., : int((lateral < 8 * centre).sum(axis=-1).max())]
     row = np.broadcast_to(np.arange(len(lateral))[:, None, None], lateral.shape).ravel()
     found = []
@@ -261,7 +300,7 @@ def contours_around(cells: Cells, centre: float) -> Contours:
             # the cut below an anomaly bends by y²/2k: a narrow ellipse must not reach it
             up = min(middle / (2 * LOWEST_Q), np.sqrt(across * middle / 2))
             if across > ROUNDING * middle:
-                found.append((row, sector, middle, across, up))
+                found.append((row, sector, middle, across, up, bool(inner)))
     row, sector, *ellipse = (np.array(column) for column in zip(*found, strict=True))
     return Contours(row, sector, *ellipse)
 
@@ -275,7 +314,7 @@ def _inside(cells: Cells, contours: Contours) -> Found:
     starts = _candidates(contours, angle, system, count, open_, 0)
     first, complete = _kept(cells, contours, starts, count)
     kept = [first]
-    for points in (64, 128, 256, 512):
+    for points in (64, 128, 256, 512, 2048):
         open_ = open_[~complete[open_]]
         if len(open_) == 0:
             break
@@ -337,8 +376,15 @@ def _windings(cells: Cells, contours: Contours, angle: Real, system: System) -> 
     phases = system.phase_of_determinant().reshape(-1, len(angle))
     steps = _steps(phases)
     counts: Index = np.rint(steps.sum(axis=-1) / (2 * pi)).astype(int)
-    for number in np.flatnonzero((np.abs(steps) > 1.0).any(axis=-1)):
-        counts[number] = _followed(cells, contours.where(np.array([number])), angle, phases[number])
+    rough = (np.abs(steps) > 1.0).any(axis=-1)
+    for number in np.flatnonzero(rough | contours.grazing):
+        one, start, phase = contours.where(np.array([number])), angle, phases[number]
+        if contours.grazing[number]:  # a turn may hide between points at the tips
+            tips = np.concatenate([GRADED, -GRADED, pi + GRADED, pi - GRADED]) % (2 * pi)
+            order = np.argsort(start := np.concatenate([start, tips]))
+            more = one.system(cells, tips).phase_of_determinant()
+            start, phase = start[order], np.concatenate([phase, more])[order]
+        counts[number] = _followed(cells, one, start, phase)
     return counts
 
 
