@@ -1,8 +1,9 @@
 """Modes of a period to a wanted accuracy: more functions, and more stairs, until nothing moves.
 
 The search runs once, with few lateral functions; the modes are then followed through levels of 1.6
-times as many functions and twice as many stairs each. Errors fall at least with the square of the
-stairs and the third power of the functions, so what is left is less than the last change.
+times as many functions and twice as many stairs each. What is left is less than the last change:
+polynomials converge fast, stairs at least as their number; for plane waves the Fourier coefficients
+of the walls tell how much of the change is left.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from dfbdesign.device import Device
 from dfbdesign.errors import NotConverged
-from dfbdesign.solvers.lateral import Complex, Real, fourier, mesh_key, polynomial
+from dfbdesign.solvers.lateral import Complex, Real, fourier, mesh_key, polynomial, remainder
 from dfbdesign.solvers.modal import Cells, System
 from dfbdesign.solvers.mode_search import (
     Found,
@@ -31,6 +32,10 @@ from dfbdesign.solvers.mode_search import (
 from dfbdesign.solvers.period import Period, periods
 
 GROWTH = 1.6
+SAFETY = 3.3
+"""How many times the estimated remainder of plane waves is stated as their error."""
+LARGEST = 2e7
+"""Cubes of the number of functions, summed over the slices, beyond which no level goes."""
 LEVELS = 7
 STAIRS = 2
 """Stairs of a slanted wall at the first level."""
@@ -111,7 +116,11 @@ def _taken(value: Any, rows: NDArray[np.int64]) -> Any:
 
 
 def _expanded(period: Period, order: int, level: int) -> Iterator[Cells]:
-    """The batch in lateral functions: plane waves for TE, polynomials for TM."""
+    """The batch in lateral functions: plane waves for TE, polynomials for TM.
+
+    Raises:
+        NotConverged: If the level is too large to be worth the time.
+    """
     if period.polarization == "TE":
         yield Cells(period, fourier(period, round((3 + order) * GROWTH**level)))
         return
@@ -119,7 +128,13 @@ def _expanded(period: Period, order: int, level: int) -> Iterator[Cells]:
     kinds, kind = np.unique(mesh_key(period, degree), axis=0, return_inverse=True)
     for number in range(len(kinds)):
         part = period.where(np.flatnonzero(kind.ravel() == number))
-        yield Cells(part, polynomial(part, degree))
+        cells = Cells(part, polynomial(part, degree))
+        if len(part.middle) * cells.functions**3 > LARGEST:
+            raise NotConverged(
+                f"the wanted accuracy needs more than {cells.functions} functions in "
+                f"{len(part.middle)} slices. Ask for a lower accuracy."
+            )
+        yield cells
 
 
 def solved(
@@ -158,7 +173,7 @@ def solved(
     worst = inf
     for level in range(1, LEVELS):
         after = [
-            _followed(cells, earlier, centre)
+            _followed(cells, earlier, centre, order)
             for batch, earlier in sweep.refined(before, level)
             for cells in _expanded(batch, order, level)
         ]
@@ -243,13 +258,17 @@ def _rows(array: Any, rows: NDArray[np.int64]) -> Any:
     return array[rows]
 
 
-def _followed(cells: Cells, before: list[Solved], centre: float) -> Solved:
+def _followed(cells: Cells, before: list[Solved], centre: float, order: int) -> Solved:
     """The modes of the level before in more functions, and how far each has moved."""
     start = joined([_start(cells, one) for one in before])
     found, settled = refined(cells, start)
     # one mode's change may pass through zero by chance, that of a whole period hardly
     largest = np.zeros(len(cells.period.rows))
     np.maximum.at(largest, start.row, np.abs(found.k - start.k))
+    if cells.lateral.stiffnesses is None:
+        few, many = before[0].cells.lateral.size, cells.lateral.size
+        left = SAFETY * remainder(cells.period, order, few, many)
+        largest *= np.maximum(left, 1.0) if cells.period.slanted else left
     error = largest[start.row]
     lost = np.unique(found.row[~settled])
     group = found.row * cells.sectors + found.sector

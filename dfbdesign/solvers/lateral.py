@@ -88,6 +88,38 @@ def fourier(period: Period, harmonics: int) -> Lateral:
     return Lateral(square, masses, None, (), period.mirror, None, None, harmonics, functions)
 
 
+def remainder(period: Period, order: int, few: int, many: int) -> Real:
+    """What harmonics beyond `many` add to a mode, over what those from `few` to `many` add.
+
+    To second order in the contrast, harmonic m moves a mode of the order's harmonic by the square
+    of the Fourier coefficient that couples them, over m².
+
+    Args:
+        period: The batch.
+        order: Bragg order.
+        few: Number of cosines at first.
+        many: Number of cosines then.
+
+    Returns:
+        Shape (batch,); zero without contrast.
+    """
+    m = np.arange(few, 8 * many)
+    parts = np.zeros((2, len(period.rows)))
+    for part in period.slices:
+        if part.uniform:
+            continue
+        for filling in part.fillings[1:]:
+            couplings = [
+                np.abs(_coefficients(part, filling, np.abs(m + turn * (order // 2)))) ** 2
+                for turn in (-1, 1)
+            ]
+            weight = sum(couplings) / m**2
+            parts[0] += weight[:, m < many].sum(axis=-1)
+            parts[1] += weight[:, m >= many].sum(axis=-1)
+    found: Real = np.zeros(len(period.rows))
+    return np.asarray(np.divide(parts[1], parts[0], out=found, where=parts[1] > 0))
+
+
 def _coefficients(
     part: Slice, filling: int, order: NDArray[np.int64], sign: NDArray[np.int64] | int = 0
 ) -> Complex:
