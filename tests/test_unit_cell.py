@@ -17,10 +17,11 @@ from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
 from dfbdesign.materials import Axis, Material, uniaxial
 from dfbdesign.solvers.cell_coupling import ALIKE, mixing
 from dfbdesign.solvers.cell_mode import CellMode
+from dfbdesign.solvers.contours import anomalies
 from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import fourier, polynomial
 from dfbdesign.solvers.modal import Cells, System
-from dfbdesign.solvers.mode_search import anomalies, joined
+from dfbdesign.solvers.mode_search import joined
 from dfbdesign.solvers.period import periods
 from dfbdesign.solvers.unit_cell import CellModes, modes
 from dfbdesign.units import cm, nm

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfbdesign.errors import NotConverged
+from dfbdesign.solvers.contours import ROUNDING
 from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import Complex, Real
 from dfbdesign.solvers.modal import Cells, System
-from dfbdesign.solvers.mode_search import ROUNDING, Found, refined
+from dfbdesign.solvers.mode_search import Found, refined
 
 
 def has_gain(cells: Cells) -> bool:

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from dfbdesign.device import Device
 from dfbdesign.errors import NotConverged
+from dfbdesign.solvers.contours import count_around, ends_at_anomalies
 from dfbdesign.solvers.lateral import Complex, Real, fourier, mesh_key, polynomial, remainder
 from dfbdesign.solvers.modal import Cells, System
 from dfbdesign.solvers.mode_search import (
     Found,
     all_around,
-    count_around,
     distinct,
-    ends_at_anomalies,
     joined,
     nearest,
     refined,
@@ -178,12 +177,14 @@ def solved(
             for cells in _expanded(batch, order, level)
         ]
         before = []
-        for one in _recounted(after, centre) if counted else after:
+        for one in after:
             move = np.zeros(len(one.cells.period.rows))
             np.maximum.at(move, one.found.row, one.error / centre)
             good = move <= accuracy
-            done.extend(_part(one, np.flatnonzero(good)))
             before.extend(_part(one, np.flatnonzero(~good)))
+            for part in _part(one, np.flatnonzero(good)):
+                for settled, whole in _recounted(part, centre) if counted else [(part, True)]:
+                    (done if whole else before).append(settled)
         if not before:
             return tuple(done)
         worst = max(float(one.error.max(initial=0.0)) for one in before) / centre
@@ -194,22 +195,21 @@ def solved(
     )
 
 
-def _recounted(solved: list[Solved], centre: float) -> Iterator[Solved]:
-    """The same modes, searched for again where a mode may have crossed an anomaly since.
+def _recounted(one: Solved, centre: float) -> Iterator[tuple[Solved, bool]]:
+    """The same modes, those of some devices searched for again: whether they may be kept.
 
     An order that grazes a half-space within the window ends the sheet a mode lives on; with few
-    functions the mode may lie on the other one.
+    functions a mode may have been on the other one.
     """
-    for one in solved:
-        analytic = replace(one.cells, about=centre)
-        grazing = np.unique(ends_at_anomalies(analytic, centre))
-        if len(grazing) == 0:
-            yield one
-            continue
-        counts = count_around(_taken_cells(analytic, grazing), centre)
-        found = np.bincount(one.found.row, minlength=len(one.cells.period.rows))[grazing]
-        wrong = grazing[counts != found]
-        yield _searched_again(one, wrong, centre) if len(wrong) else one
+    analytic = replace(one.cells, about=centre)
+    grazing = np.unique(ends_at_anomalies(analytic, centre))
+    counts = count_around(_taken_cells(analytic, grazing), centre) if len(grazing) else grazing
+    found = np.bincount(one.found.row, minlength=len(one.cells.period.rows))[grazing]
+    wrong = grazing[counts != found]
+    for part in _part(one, np.setdiff1d(np.arange(len(one.cells.period.rows)), wrong)):
+        yield part, True
+    for part in _part(one, wrong):
+        yield _searched_again(part, np.arange(len(wrong)), centre), False
 
 
 def _searched_again(one: Solved, rows: NDArray[np.int64], centre: float) -> Solved:

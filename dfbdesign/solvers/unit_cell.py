@@ -25,10 +25,11 @@ from dfbdesign.errors import NoGuidedMode, PhysicsError
 from dfbdesign.solvers.cell_coupling import pairs
 from dfbdesign.solvers.cell_gain import gain_slope, has_gain, threshold_gain
 from dfbdesign.solvers.cell_mode import CellMode, Label, Parity, open_orders
+from dfbdesign.solvers.contours import ROUNDING
 from dfbdesign.solvers.convergence import Solved, Sweep, solved
 from dfbdesign.solvers.lateral import Complex, Real
 from dfbdesign.solvers.modal import Cells
-from dfbdesign.solvers.mode_search import ROUNDING, Found
+from dfbdesign.solvers.mode_search import Found
 from dfbdesign.units import nm
 
 WINDOW = 0.06
