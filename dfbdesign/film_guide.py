@@ -118,10 +118,11 @@ def thickness_for_confinement(
                 "Ask for less, or look further."
             )
         first = int(reached[0])
+        found = float(values[first])
         if first == 0:
             break
-        values = np.linspace(values[first - 1], values[first], 16)
-    return float(values[first])
+        values = np.linspace(values[first - 1], found, 16)
+    return found
 
 
 def _varied(device: Device) -> int:

@@ -1,4 +1,4 @@
-"""Modes of a grating period by public codes, for tests and benchmarks: grcwa, inkstone and legume.
+"""Modes of a grating period by public codes, for tests and benchmarks: grcwa and inkstone.
 
 grcwa and inkstone are Fourier-modal solvers that answer real frequencies. The amplitude that comes
 back in one diffraction order, when a wave of unit amplitude (evanescent, for the modes that no
@@ -143,8 +143,9 @@ def inkstone_answer(cell: Cell, wavenumber: float, orders: int) -> complex:
         for low, high, value in zip(walls[1:-1], walls[2:], parts[1:], strict=True):
             if value != parts[0]:
                 solver.AddPattern1D(
-                    layer=name, material=f"{value}", pattern_name=f"{low}", if_gibbs_correction=False,
+                    layer=name, material=f"{value}", pattern_name=f"{low}",
                     width=(high - low) * cell.period, center=(high + low) / 2 * cell.period,
+                    if_gibbs_correction=False,
                 )  # fmt: skip
     solver.AddLayer("above", 0, f"{cell.above}")
     # at kx = 0 exactly, inkstone divides by zero

@@ -43,7 +43,7 @@ def test_confinement_is_that_of_the_slab_and_vanishes_below_cut_off():
 
 def test_the_thickness_for_a_confinement_reaches_it_and_no_more():
     wanted = thickness_for_confinement(film(), 0.7)
-    reached, less = film_guide(film(), [wanted, wanted - 2 * nm]).confinement
+    reached, less = film_guide(film(), [wanted, wanted - 0.02 * nm]).confinement
     assert reached >= 0.7 > less
     with pytest.raises(InputError, match="not reached"):
         thickness_for_confinement(film(), 0.99, largest=200 * nm)

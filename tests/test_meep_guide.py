@@ -1,17 +1,23 @@
 """MEEP's modes of a channel guide, against finite elements and against our solver."""
 
+from dataclasses import replace
 from math import hypot
 
 import numpy as np
 import pytest
 
+from dfbdesign.device import Target
 from dfbdesign.errors import InputError
 from dfbdesign.fdtd.guide import mean_permittivity
 from dfbdesign.fdtd.guide_job import GuideRectangle, guide_index, guide_job
+from dfbdesign.materials import constant
 from dfbdesign.solvers.ridge import CrossSection, Shape
 from dfbdesign.solvers.ridge_extrapolation import extrapolated
 from dfbdesign.solvers.ridge_geometry import as_polygon
 from dfbdesign.units import nm
+from dfbdesign.waveguide import Background, Bend, HalfSpace, Rectangle, Waveguide
+from dfbdesign.waveguide import Shape as PaintedShape
+from dfbdesign.waveguide_verify import _rectangles, _step, verify_ridge
 
 CORE, CLADDING, WAVELENGTH = 1.9963, 1.444, 1550 * nm
 NITRIDE = GuideRectangle((-0.5, 0.5), (-0.4, 0.4), CORE**2)
@@ -72,3 +78,56 @@ def test_walls_must_lie_between_pixels():
     assert job.rectangles == ((-5, 5, -4, 4, CORE**2),)
     with pytest.raises(InputError, match="whole number of times"):
         guide_job((NITRIDE,), 2.0, WAVELENGTH, 1.77, 70 * nm, 1.0)
+
+
+def guide(*shapes, **other):
+    return Waveguide(
+        target=Target(wavelength=WAVELENGTH),
+        background=Background(material=constant(CLADDING)),
+        shapes=shapes,
+        **other,
+    )
+
+
+def box(index, width=1.0, height=0.8, z=0.0):
+    rectangle = Rectangle(width=width, height=height, z=z)
+    return PaintedShape(material=constant(index), rectangle=rectangle)
+
+
+@pytest.mark.meep
+@pytest.mark.usefixtures("fresh_meep")
+def test_the_check_of_a_waveguide_finds_an_index_that_agrees_and_one_that_does_not():
+    found = verify_ridge(guide(box(CORE)))
+    assert found.polarization == "TE"
+    assert found.fdtd == pytest.approx(1.774399, abs=1e-4)  # finite elements, as above
+    assert found.verdict == "agrees"
+    assert replace(found, solver=found.solver + 1e-3).verdict == "disagrees"
+    assert replace(found, solver_uncertainty=3e-4).verdict == "undecided"
+
+
+def test_the_check_of_a_waveguide_takes_half_spaces_and_the_largest_step_between_walls():
+    below = PaintedShape(material=constant(1.4), halfspace=HalfSpace(below=-0.4))
+    waveguide = guide(below, box(CORE, width=0.6, height=0.8))
+    assert _step(waveguide) == pytest.approx(200 * nm)
+    substrate, core = _rectangles(waveguide, [1.4**2, CORE**2], 2.0)
+    assert substrate.z == pytest.approx((-2.4, -0.4))
+    assert substrate.y == pytest.approx((-2.3, 1.7))
+    assert (*core.y, *core.z) == pytest.approx((-0.3, 0.3, -0.4, 0.4))
+
+
+@pytest.mark.parametrize(
+    ("waveguide", "message"),
+    [
+        (guide(box(CORE), bend=Bend(radius=50)), "straight waveguides"),
+        (guide(box(CORE + 0.01j)), "without loss or gain"),
+        (guide(box(3.48, width=0.50, height=0.22)), "common step of 27 nm"),
+        (guide(box(CORE), box(CORE, width=0.5003)), "whole nanometres apart"),
+        (
+            guide(PaintedShape(material=constant(2), polygon=((0, 0), (1, 0), (0, 1)))),
+            "Write polygon as rectangle",
+        ),
+    ],
+)
+def test_what_the_check_of_a_waveguide_does_not_handle_is_said_in_one_line(waveguide, message):
+    with pytest.raises(InputError, match=message):
+        verify_ridge(waveguide)

@@ -8,6 +8,8 @@ from scipy.integrate import dblquad
 from scipy.special import erf
 
 from dfbdesign.errors import InputError, NotConverged
+from dfbdesign.layout import load_chip, write_layout
+from dfbdesign.layout.check import open_layout, read_lines
 from dfbdesign.layout.gratings import LineGrating
 from dfbdesign.layout.library import dose_of
 from dfbdesign.layout.proximity import (
@@ -22,6 +24,7 @@ from dfbdesign.layout.proximity import (
 from dfbdesign.layout.waveguides import Straight
 from dfbdesign.units import nm
 
+ROOT = Path(__file__).parent.parent
 SAPPHIRE = point_spread("sapphire", 50)
 TRIPLE = gaussians((20 * nm, 0.8, 5.61), (0.2, 0.4))
 
@@ -152,3 +155,32 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path):
 def test_a_dose_that_opens_no_edge_nearby_is_not_converged(chip):
     with pytest.raises(NotConverged, match="develops more than"):
         developed_widths(chip, np.full(len(chip), 30.0), SAPPHIRE)
+
+
+@pytest.mark.parametrize(("name", "count"), [("reference", 65), ("dose-test", 78)])
+def test_every_grating_written_to_the_chips_develops_within_a_nanometre(name, count, tmp_path):
+    """From the written file: lines by KLayout, doses by datatype, without the ladder's part."""
+    chip = load_chip(ROOT / "layouts" / f"{name}.toml")
+    assert chip.process.point_spread() == SAPPHIRE
+    made = write_layout(chip, tmp_path / "a.gds")
+    dose_at = {(one.layer, one.datatype): one.factor for one in made.doses}
+    file = open_layout(tmp_path / "a.gds")
+    seen: dict[bytes, tuple[float, float]] = {}
+    for device in made.devices:
+        used = [n for n, dose in dose_at.items() if device.doses[0] <= dose <= device.doses[1]]
+        found = [(read_lines(file, device.cell, [number]), dose_at[number]) for number in used]
+        boxes = np.concatenate([lines for lines, _ in found]) * file.dbu
+        doses = np.repeat([dose for _, dose in found], [len(lines) for lines, _ in found])
+        doses /= device.dose
+        key = boxes.tobytes() + np.round(doses, 3).tobytes()
+        if key not in seen:
+            widths = boxes[:, 2] - boxes[:, 0]
+            seen[key] = tuple(
+                float(np.abs(developed_widths(boxes, each, SAPPHIRE) - widths).max())
+                for each in (doses, np.ones(len(doses)))
+            )
+    corrected_errors, plain_errors = np.transpose(list(seen.values()))
+    assert len(made.devices) == count
+    assert corrected_errors.max() < 0.5 * nm
+    assert plain_errors.max() > 10 * nm
+    assert np.median(plain_errors) > 5 * nm

@@ -300,12 +300,12 @@ def test_murphys_rib_has_the_indices_of_an_independent_calculation():
 def test_the_error_falls_smoothly_with_order_two(name, cell, off):
     # On similar grids. The corners of silicon add a power 1.54, so its order drifts, smoothly.
     of_cell, exact = FINITE_ELEMENTS[name]
-    densities = np.array([3, 4, 6, 8, 12, 16])
+    densities = np.array([3, 4, 6, 8, 12])
     series = [modes(of_cell(cell), 2, int(density)) for density in densities]
     for number in (0, 1):
         errors = np.array([found[number].n_eff.real for found in series]) - exact[number]
         orders = -np.diff(np.log(np.abs(errors))) / np.diff(np.log(densities))
-        assert orders == pytest.approx(np.full(5, 2.0), abs=off)
+        assert orders == pytest.approx(np.full(4, 2.0), abs=off)
         assert np.all(np.abs(np.diff(orders)) < 0.1)
 
 
@@ -549,7 +549,7 @@ def test_the_index_of_a_bend_counts_from_the_radius_it_is_stated_at():
 
 def test_the_shift_of_a_weak_bend_goes_with_the_square_of_the_curvature():
     guide = section(1.55, [(box(-0.4, 0.4, 0, 0.3), 1)], [1.444, 2.2], (-2.2, 2.2), (-1.2, 1.5),
-                    0.06, absorber=0.6)  # fmt: skip
+                    0.09, absorber=0.6)  # fmt: skip
     straight = modes(replace(guide, absorber=0.0), 1)[0]
     unbent = modes(guide, 1, near=straight.n_eff)[0].n_eff
     shifts = [

@@ -102,15 +102,17 @@ def test_turned_and_mirrored_arrays_are_read_as_klayout_flattens_them(tmp_path, 
     inner = gdstk.Cell("inner").add(
         gdstk.Reference(line, (3, 1), columns=5, rows=2, spacing=(0.87, 9)),
         gdstk.Reference(line, (30, 1)),
+        gdstk.Reference(line, (40, 1), columns=3, spacing=(0.9, 0)),
     )
-    turned = gdstk.Reference(inner, (-4, 11), rotation=rotation, x_reflection=mirrored)
+    how = {"rotation": rotation, "x_reflection": mirrored}
+    turned = gdstk.Reference(inner, (-4, 11), columns=2, rows=3, spacing=(60, 41), **how)
     path = save(gdstk.Cell("grating").add(turned), tmp_path / "a.gds", 1 * nm)
     layout = kdb.Layout()
     layout.read(str(path))
     shapes = layout.cell("grating").begin_shapes_rec(layout.layer(LAYER, 0))
     boxes = [one.bbox() for one in kdb.Region(shapes).each()]
     expected = sorted((box.left, box.bottom, box.right, box.top) for box in boxes)
-    assert len(expected) == 11
+    assert len(expected) == 84
     assert read_lines(layout, "grating", {(LAYER, 0)}).tolist() == [list(box) for box in expected]
 
 

@@ -183,19 +183,34 @@ def line_pattern(
             f"width (along y) must be at least one grid step, {grid / nm:g} nm, "
             f"got {grating.width / nm:g} nm."
         )
-    start = np.arange(grating.periods) * grating.period + inserted_length(
-        grating.periods, grating.phase_shifts
-    )
-    first = to_steps(start[0] + (grating.period - width * grid) / 2, grid)
+    inserted = inserted_length(grating.periods, grating.phase_shifts)
+    first = to_steps(inserted[0] + (grating.period - width * grid) / 2, grid)
     places = _fed_back if dither == "sigma-delta" else _places
     left = first + places(grating.period, grating.periods, grating.phase_shifts, grid)
     if max(left[-1] + width, length) > MOST_STEPS:
         raise InputError(
-            f"the grating is {max(start[-1], grating.width):g} um long, more than GDS can count "
-            f"in steps of {grid / nm:g} nm. Choose a coarser grid."
+            f"the grating is {max(left[-1] * grid, grating.width):g} um long, more than GDS can "
+            f"count in steps of {grid / nm:g} nm. Choose a coarser grid."
         )
-    stride = Fraction(grating.period / grid).limit_denominator(10**_TIE_DIGITS)
-    return LinePattern(grid, stride, width, length, left)
+    return LinePattern(grid, stride(grating.period, grid), width, length, left)
+
+
+@lru_cache(maxsize=1024)
+def stride(period: float, grid: float) -> Fraction:
+    """A period in grid steps, as a fraction.
+
+    Args:
+        period: Period [µm].
+        grid: Grid step [µm].
+
+    Returns:
+        The fraction of at most a million parts of a step that is nearest.
+
+    Examples:
+        >>> stride(867.3 * nm, 1 * nm)
+        Fraction(8673, 10)
+    """
+    return Fraction(period / grid).limit_denominator(10**_TIE_DIGITS)
 
 
 @lru_cache(maxsize=1024)  # a duty or dose ladder asks for the same places again and again
@@ -268,22 +283,22 @@ def line_steps(duty: float, period: float, grid: float, bias: float = 0.0) -> in
 
 
 @lru_cache(maxsize=1024)
-def _runs(stride_exact: Fraction, places: bytes) -> list[tuple[int, int, int]]:
+def _runs(exact: Fraction, places: bytes) -> list[tuple[int, int, int]]:
     """Every line exactly once, as (place, number of lines, pitch), in arrays of equal pitch.
 
     Each array takes every n-th line and ends where rounding or a phase shift breaks the pitch;
     n is the denominator of that rational approximation of the period which needs fewest arrays.
     """
     left = np.frombuffer(places, dtype=np.int64)
-    strides = sorted({stride_exact.limit_denominator(2**bits).denominator for bits in range(11)})
-    pitches = [int(to_steps(float(stride * stride_exact), 1)) for stride in strides]
+    strides = sorted({exact.limit_denominator(2**bits).denominator for bits in range(11)})
+    pitches = [int(to_steps(float(number * exact), 1)) for number in strides]
     breaks = [left[n:] - left[:-n] != pitch for n, pitch in zip(strides, pitches, strict=True)]
     fewest = int(np.argmin([n + found.sum() for n, found in zip(strides, breaks, strict=True)]))
-    stride, pitch = strides[fewest], pitches[fewest]
+    skip, pitch = strides[fewest], pitches[fewest]
     runs = []
-    for offset in range(min(stride, len(left))):
-        ends = np.flatnonzero(breaks[fewest][offset::stride]) + 1
-        for run in np.split(left[offset::stride], ends):
+    for offset in range(min(skip, len(left))):
+        ends = np.flatnonzero(breaks[fewest][offset::skip]) + 1
+        for run in np.split(left[offset::skip], ends):
             pieces = range(0, len(run), _MOST_COLUMNS)
             runs += [(int(run[i]), len(run[i : i + _MOST_COLUMNS]), pitch) for i in pieces]
     return runs
@@ -301,7 +316,7 @@ class LineGroup:
     """GDS layer and datatype."""
 
 
-def lines_cell(name: str, stride: Fraction, grid: float, groups: Sequence[LineGroup]) -> gdstk.Cell:
+def lines_cell(name: str, exact: Fraction, grid: float, groups: Sequence[LineGroup]) -> gdstk.Cell:
     """Lines along y: one rectangle per group, and the fewest array references that repeat it.
 
     The stride of the arrays is a denominator of a rational approximation of the period, which
@@ -309,7 +324,7 @@ def lines_cell(name: str, stride: Fraction, grid: float, groups: Sequence[LineGr
 
     Args:
         name: Name of the cell; those of its single lines are called `name` + "_line".
-        stride: Period in grid steps.
+        exact: Period in grid steps.
         grid: Grid step [µm].
         groups: The lines.
 
@@ -323,7 +338,7 @@ def lines_cell(name: str, stride: Fraction, grid: float, groups: Sequence[LineGr
         layer, datatype = group.number
         line.add(gdstk.rectangle((0, 0), size, layer=layer, datatype=datatype))
         places = group.left - group.left[0]
-        for start, columns, pitch in _runs(stride, places.tobytes()):
+        for start, columns, pitch in _runs(exact, places.tobytes()):
             left = ((start + int(group.left[0])) * grid, 0)
             cell.add(
                 gdstk.Reference(line, left, columns=columns, spacing=(pitch * grid, 0))

@@ -13,6 +13,7 @@ nothing, so the mean over `SLOW` lines is reported beside that of single lines.
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from math import pi
 from pathlib import Path
 
@@ -28,6 +29,7 @@ _NOISE_DIGITS = 10  # of a position in µm, far below any grid, above the noise 
 SLOW = 32
 """Lines over which a phase error is averaged, a few per cent of a penetration depth."""
 _HASH = 16  # digits of the checksum of a cell
+_BLOCK = 64  # gratings compared at a time, about as many as a cache holds
 _ON_GRID = 1e-3  # of a grid step: far above floating-point noise, far below a real offset
 
 
@@ -124,10 +126,18 @@ def check_open(
     Raises:
         InputError: If a cell is missing, or does not hold the designed number of rectangles.
     """
-    return {
-        name: _compare(read_lines(layout, name, numbers), layout.dbu, name, device, grid, bias)
-        for name, device in devices.items()
-    }
+    by_lines: dict[int, list[str]] = {}
+    for name, device in devices.items():
+        by_lines.setdefault(device.need_grating().periods, []).append(name)
+    found: dict[str, WrittenPattern] = {}
+    for lines, names in by_lines.items():
+        for start in range(0, len(names), _BLOCK):
+            block = names[start : start + _BLOCK]
+            edges = _lines(layout, block, numbers, lines)
+            designs = [devices[name] for name in block]
+            compared = _compare(edges, layout.dbu, designs, grid, bias)
+            found.update(zip(block, compared, strict=True))
+    return {name: found[name] for name in devices}
 
 
 def read_lines(
@@ -147,121 +157,169 @@ def read_lines(
     Raises:
         InputError: If there is no such cell, or it holds something else than rectangles.
     """
+    return np.asarray(_sorted(_expanded(_rows_of(layout, name, numbers))[None])[0])
+
+
+def _lines(
+    layout: kdb.Layout, names: list[str], numbers: Collection[tuple[int, int]], lines: int
+) -> NDArray[np.int64]:
+    """What `read_lines` finds in cells of equally many lines, shape (cell, line, 4)."""
+    rows = []
+    for name in names:
+        found = _rows_of(layout, name, numbers)
+        if (count := sum(row[-1] for row in found)) != lines:
+            raise InputError(f'cell "{name}" holds {count} lines where the device has {lines}.')
+        rows += found
+    return _sorted(_expanded(rows).reshape(len(names), lines, 4))
+
+
+def _rows_of(
+    layout: kdb.Layout, name: str, numbers: Collection[tuple[int, int]]
+) -> list[tuple[int, ...]]:
     cell = layout.cell(name)
     if cell is None:
         raise InputError(f'the layout has no cell "{name}".')
-    found = [_boxes(layout, cell, layout.layer(*number)) for number in numbers]
-    boxes = np.concatenate(found) if len(found) > 1 else found[0]
-    order = np.argsort(boxes[:, 0], kind="stable")
-    if np.any(np.diff(boxes[order, 0]) == 0):
-        order = np.lexsort(boxes.T[::-1])
-    return boxes[order]
+    return [row for number in numbers for row in _rows(layout, cell, layout.layer(*number))]
 
 
-def _boxes(layout: kdb.Layout, cell: kdb.Cell, layer_index: int) -> NDArray[np.int64]:
-    """Boxes of a cell with its array references resolved, shape (box, 4)."""
-    found = []
+def _rows(layout: kdb.Layout, cell: kdb.Cell, layer_index: int) -> list[tuple[int, ...]]:
+    """Rows of boxes in a cell: edges of the first, steps along x and y, and how many."""
+    rows: list[tuple[int, ...]] = []
     for shape in cell.shapes(layer_index).each():
         if not shape.is_box():
             raise InputError(f'cell "{cell.name}" holds a shape that is not a rectangle: {shape}.')
         box = shape.box
-        found.append(np.array([(box.left, box.bottom, box.right, box.top)]))
-    children: dict[int, NDArray[np.int64]] = {}
+        rows.append((box.left, box.bottom, box.right, box.top, 0, 0, 1))
+    children: dict[int, list[tuple[int, ...]]] = {}
     for instance in cell.each_inst():
         child = instance.cell_index
         if child not in children:
-            children[child] = _boxes(layout, layout.cell(child), layer_index)
-        found.append(_repeated(children[child], instance))
-    return np.concatenate(found) if found else np.empty((0, 4), dtype=np.int64)
+            children[child] = _rows(layout, layout.cell(child), layer_index)
+        if children[child]:
+            rows += _repeated(children[child], instance)
+    return rows
 
 
-def _repeated(boxes: NDArray[np.int64], instance: kdb.Instance) -> NDArray[np.int64]:
-    """Boxes of a cell as often as an array reference repeats them."""
+def _repeated(rows: list[tuple[int, ...]], instance: kdb.Instance) -> list[tuple[int, ...]]:
+    """Rows of a cell as often as an array reference repeats them."""
     if instance.is_complex():
         raise InputError(f"the layout holds a turned or scaled array: {instance}.")
-    move, a, b = instance.trans, instance.a, instance.b
-    if move.rot:  # a quarter turn or a mirror: the corners of a box are the corners of a box
-        corners = [[move.trans(kdb.Point(*corner)) for corner in (one[:2], one[2:])]
-                   for one in boxes.tolist()]  # fmt: skip
-        points = np.sort([[(one.x, one.y) for one in pair] for pair in corners], axis=1)
-        boxes = points.reshape(-1, 4)
-    else:
-        boxes = boxes + np.array((move.disp.x, move.disp.y) * 2)
-    for vector, times in ((a, instance.na), (b, instance.nb)):
-        if times > 1:
-            steps = np.multiply.outer(np.arange(times), np.array((vector.x, vector.y) * 2))
-            boxes = (boxes + steps[:, None]).reshape(-1, 4)
+    move = instance.trans
+    x, y, turned = move.disp.x, move.disp.y, move.rot != 0
+    (na, a), (nb, b) = sorted(
+        ((max(instance.na, 1), instance.a), (max(instance.nb, 1), instance.b)),
+        key=lambda one: -one[0],
+    )
+    found: list[tuple[int, ...]] = []
+    for left, bottom, right, top, *step, times in rows:
+        if turned:  # by quarter turns, or mirrored
+            box = move * kdb.Box(left, bottom, right, top)
+            along = move * kdb.Vector(*step)
+            edges, step = (box.left, box.bottom, box.right, box.top), [along.x, along.y]
+        else:
+            edges = (left + x, bottom + y, right + x, top + y)
+        if nb == times == 1:
+            found.append((*edges, a.x, a.y, na))
+            continue
+        for i, j in product(range(na), range(nb)):
+            dx, dy = i * a.x + j * b.x, i * a.y + j * b.y
+            moved = (edges[0] + dx, edges[1] + dy, edges[2] + dx, edges[3] + dy)
+            found.append((*moved, *step, times))
+    return found
+
+
+def _expanded(rows: list[tuple[int, ...]]) -> NDArray[np.int64]:
+    """All boxes of rows, shape (box, 4)."""
+    table = np.array(rows, dtype=np.int64).reshape(-1, 7)
+    times = table[:, 6]
+    every = np.repeat(table[:, :6], times, axis=0)
+    number = np.arange(len(every)) - np.repeat(np.cumsum(times) - times, times)
+    boxes = every[:, :4]
+    boxes[:, 0::2] += (number * every[:, 4])[:, None]
+    boxes[:, 1::2] += (number * every[:, 5])[:, None]
     return boxes
 
 
+def _sorted(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Boxes of each cell from left to right, shape (cell, box, 4)."""
+    order = np.argsort(boxes[..., 0], axis=1, kind="stable")
+    found = np.take_along_axis(boxes, order[..., None], axis=1)
+    for cell in np.flatnonzero(np.any(np.diff(found[..., 0], axis=1) == 0, axis=1)):
+        found[cell] = found[cell][np.lexsort(found[cell].T[::-1])]
+    return found
+
+
 def _compare(
-    edges: NDArray[np.int64],
-    unit: float,
-    name: str,
-    device: Device,
-    grid: float,
-    bias: float,
-) -> WrittenPattern:
-    grating = device.need_grating()
-    if len(edges) != grating.periods:
-        raise InputError(
-            f'cell "{name}" holds {len(edges)} lines where the device has {grating.periods}.'
-        )
-    number = np.arange(grating.periods)
-    designed = number * grating.period
-    if grating.phase_shifts:
-        inserted = inserted_length(grating.periods, grating.phase_shifts)
-        designed = designed + inserted - inserted[0]
-    left, bottom, right, top = np.ascontiguousarray(edges.T)
-    moved = np.array([left - left[0], right - right[0]]) * unit
+    edges: NDArray[np.int64], unit: float, devices: list[Device], grid: float, bias: float
+) -> list[WrittenPattern]:
+    """Gratings of equally many lines against their designs; edges of shape (grating, line, 4)."""
+    gratings = [device.need_grating() for device in devices]
+    lines = edges.shape[1]
+    periods = np.array([one.period for one in gratings])
+    number = np.arange(lines)
+    designed = np.multiply.outer(periods, number)
+    for place, one in zip(designed, gratings, strict=True):
+        if one.phase_shifts:
+            inserted = inserted_length(lines, one.phase_shifts)
+            place += inserted - inserted[0]
+    left, bottom, right, top = np.ascontiguousarray(np.moveaxis(edges, 2, 0))
+    moved = np.stack([left - left[:, :1], right - right[:, :1]]) * unit
     errors = np.round(moved - designed, _NOISE_DIGITS)
-    largest = (errors.max() - errors.min()) / 2  # with the grating moved to where it is least
-    centres = (errors[0] + errors[1]) / 2
-    centres -= centres.mean()
-    drift = _slope(number, centres)
-    turns = 2 * pi * grating.order / grating.period * centres
-    widths, lengths = (_extremes(right - left, unit), _extremes(top - bottom, unit))
-    wanted = exposed_lines(device)[1].duty * grating.period
-    width_errors = [round(width + bias - wanted, _NOISE_DIGITS) for width in widths]
-    return WrittenPattern(
-        lines=len(edges),
-        widths=widths,
-        width_error=max(width_errors, key=abs),
-        lengths=lengths,
-        largest_edge_error=float(largest),
-        mean_period=grating.period + drift,
-        mean_period_error=drift,
-        off_grid_vertices=_off_grid(edges, unit / grid),
-        phase_error=float(np.sqrt(turns @ turns / len(turns))),
-        slow_phase_error=_slow(turns),
-        checksum=hashlib.sha256(edges.astype("<i4").tobytes()).hexdigest()[:_HASH],
-        displacements=centres.astype(np.float32),
-    )
+    # With the grating moved to where the largest error is least.
+    largest = (errors.max(axis=(0, 2)) - errors.min(axis=(0, 2))) / 2
+    centres = errors.mean(axis=0)
+    centres -= centres.mean(axis=1, keepdims=True)
+    centred = number - number.mean()
+    drift = centres @ centred / (centred @ centred)
+    turns = centres * (2 * pi * np.array([one.order for one in gratings]) / periods)[:, None]
+    widths, lengths = _extremes(right - left, unit), _extremes(top - bottom, unit)
+    wanted = np.array([exposed_lines(device)[1].duty for device in devices]) * periods
+    width_errors = np.round(widths + bias - wanted[:, None], _NOISE_DIGITS)
+    worst = np.abs(width_errors).argmax(axis=1)
+    hashed, displaced = edges.astype("<i4"), centres.astype(np.float32)
+    off_grid, phase_error, slow = _off_grid(edges, unit / grid), _rms(turns), _slow(turns)
+    return [
+        WrittenPattern(
+            lines=lines,
+            widths=(float(widths[i, 0]), float(widths[i, 1])),
+            width_error=float(width_errors[i, worst[i]]),
+            lengths=(float(lengths[i, 0]), float(lengths[i, 1])),
+            largest_edge_error=float(largest[i]),
+            mean_period=float(periods[i] + drift[i]),
+            mean_period_error=float(drift[i]),
+            off_grid_vertices=int(off_grid[i]),
+            phase_error=float(phase_error[i]),
+            slow_phase_error=float(slow[i]),
+            checksum=hashlib.sha256(hashed[i].tobytes()).hexdigest()[:_HASH],
+            displacements=displaced[i],
+        )
+        for i in range(len(devices))
+    ]
 
 
-def _extremes(sizes: NDArray[np.int64], unit: float) -> tuple[float, float]:
-    return float(sizes.min() * unit), float(sizes.max() * unit)
+def _extremes(sizes: NDArray[np.int64], unit: float) -> NDArray[np.float64]:
+    """Smallest and largest of each row [µm]."""
+    return np.stack([sizes.min(axis=1), sizes.max(axis=1)], axis=1) * unit
 
 
-def _slow(turns: NDArray[np.float64]) -> float:
-    """Root mean square of the running mean over `SLOW` lines."""
-    total = np.concatenate([[0.0], np.cumsum(turns)])
-    span = min(SLOW, len(turns))
-    means = (total[span:] - total[:-span]) / span
-    return float(np.sqrt(means @ means / len(means)))
+def _rms(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Root mean square of each row."""
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", values, values) / values.shape[1]))
 
 
-def _off_grid(edges: NDArray[np.int64], steps_per_unit: float) -> int:
-    """How many corners of boxes are not on the machine grid."""
+def _slow(turns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Root mean square of the running mean over `SLOW` lines, of each row."""
+    total = np.cumsum(np.pad(turns, ((0, 0), (1, 0))), axis=1)
+    span = min(SLOW, turns.shape[1])
+    return _rms((total[:, span:] - total[:, :-span]) / span)
+
+
+def _off_grid(edges: NDArray[np.int64], steps_per_unit: float) -> NDArray[np.int64]:
+    """How many corners of the boxes of each grating are not on the machine grid."""
     if steps_per_unit.is_integer():
-        return 0
+        return np.zeros(len(edges), dtype=np.int64)
     steps = edges * steps_per_unit
     on_grid = np.abs(steps - np.round(steps)) < _ON_GRID
     # A corner is on the grid if both edges that meet in it are.
-    return int(4 * len(edges) - (on_grid[:, 0::2].sum(axis=1) * on_grid[:, 1::2].sum(axis=1)).sum())
-
-
-def _slope(x: NDArray[np.int64], y: NDArray[np.float64]) -> float:
-    """Slope of the least-squares straight line."""
-    centred = x - x.mean()
-    return float(centred @ y / (centred @ centred))
+    corners = on_grid[..., 0::2].sum(axis=-1) * on_grid[..., 1::2].sum(axis=-1)
+    return np.asarray(4 * edges.shape[1] - corners.sum(axis=1))

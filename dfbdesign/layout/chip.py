@@ -45,7 +45,14 @@ from dfbdesign.layout.manifest import (
     worst,
     write_manifest,
 )
-from dfbdesign.layout.marks import FRAME_WIDTH, cleave_marks, corner_marks, frame_lines, verniers
+from dfbdesign.layout.marks import (
+    FRAME_WIDTH,
+    cleave_marks,
+    corner_marks,
+    frame_lines,
+    mark_cell,
+    verniers,
+)
 from dfbdesign.layout.placing import placed
 from dfbdesign.layout.preview import preview_panels, write_preview
 from dfbdesign.layout.process import Process
@@ -148,7 +155,7 @@ def _with_files(path: Path, chip: Chip, drawn: _Drawn, devices: tuple[PlacedDevi
     table = dose_rows(doses, process.beam)
     fields = sum(one.fields for one in devices) + _fields_of_cells(drawn.cells, process)
     time = write_time(doses, fields, process.beam) if process.beam is not None else None
-    rows = manifest_rows(drawn.numbers, devices, cells)
+    rows = manifest_rows(drawn.numbers, devices, cells, process.proximity is not None)
     manifest = write_manifest(path, process.grid, table, chip_tables(chip), rows, drawn.dies)
     pattern = drawn.devices[0].planned.lines.pattern if drawn.devices else None
     periodic = {one.lines.name for one in drawn.devices}
@@ -162,6 +169,7 @@ def _with_files(path: Path, chip: Chip, drawn: _Drawn, devices: tuple[PlacedDevi
         "global_marks": drawn.marks,
         "captions": {one.name: one.caption.replace("\n", ", ") for one in cells},
         "residual": max((one.dose_residual for one in devices), default=0.0),
+        "width_error": max((one.width_error for one in devices), default=0.0),
     }
     sheet = write_sheet(path, chip, rows, table, time, found)
     files = (path, *manifest, preview, dose_table, sheet)
@@ -169,7 +177,7 @@ def _with_files(path: Path, chip: Chip, drawn: _Drawn, devices: tuple[PlacedDevi
 
 
 def _draw(chip: Chip) -> _Drawn:
-    shared = Shared()
+    shared = Shared(mark_cell(chip.process.layers.marks))
     planned = all_planned(chip, shared)
     numbers = dose_numbers(chip, planned)
     rows = [
@@ -279,6 +287,7 @@ def _placed_device(
         field_periods=planned.device.need_grating().periods if plan is None else plan.periods,
         doses=(min(doses), max(doses)),
         dose_residual=planned.lines.residual,
+        width_error=planned.lines.width_error,
         prediction=None if predict is None else predict(planned.device),
     )
 

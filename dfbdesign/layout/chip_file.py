@@ -89,14 +89,15 @@ class Array(Part):
         grating = self.device.need_grating()
         duties = self.duty or (exposed_lines(self.device)[1].duty,)
         periods, lengths = self.period or (grating.period,), self.length or (grating.length,)
+        gratings = [[self._grating(period, length) for period in periods] for length in lengths]
         return [
             [
-                changed(device, {"grating": self._grating(period, length)})
-                for period in periods
+                changed(device, {"grating": grating})
+                for grating in of_length
                 for _ in self.dose or (1.0,)
             ]
             for device in map(self._of_duty, duties)
-            for length in lengths
+            for of_length in gratings
         ]
 
     def _of_duty(self, duty: float) -> Device:

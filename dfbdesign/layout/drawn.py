@@ -22,7 +22,7 @@ from dfbdesign.layout.fields import FieldPlan, field_outlines, field_plan, need_
 from dfbdesign.layout.library import Design, caption, dose_of, draw
 from dfbdesign.layout.marks import device_cell, label
 from dfbdesign.layout.process import Process
-from dfbdesign.layout.proximity import corrected
+from dfbdesign.layout.proximity import corrected, developed_widths
 from dfbdesign.layout.records import Pen
 from dfbdesign.units import nm, um
 
@@ -43,6 +43,8 @@ class PlannedLines:
     """Factor of the dose for each line, or one for all, shape (line,) or (1,)."""
     residual: float
     """Largest error of the energy at the edge of a line, over the threshold; 0 if not corrected."""
+    width_error: float
+    """Largest error of a simulated developed width [µm]; 0 if not corrected."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class DrawnCell:
 class Shared:
     """What more than one device refers to, by what it shows."""
 
+    mark: gdstk.Cell
     planned: dict[tuple[Any, ...], PlannedLines] = field(default_factory=dict)
     lines: dict[tuple[Any, ...], gdstk.Cell] = field(default_factory=dict)
     glyphs: dict[str, gdstk.Cell] = field(default_factory=dict)
@@ -145,12 +148,14 @@ def _lines(device: Device, process: Process, shared: Shared) -> PlannedLines:
         if process.dither == "off":
             need_whole_steps(pattern)
         plan = field_plan(pattern, process.field.size) if process.field else None
-        doses, residual = np.ones(1), 0.0
+        doses, residual, width_error = np.ones(1), 0.0, 0.0
         if process.proximity is not None:
-            boxes = _rectangles(pattern)
-            found = corrected(boxes, process.point_spread(), process.proximity.step)
+            boxes, spread = _rectangles(pattern), process.point_spread()
+            found = corrected(boxes, spread, process.proximity.step)
             doses, residual = found.doses, found.residual
-        shared.planned[key] = PlannedLines(pattern, plan, doses, residual)
+            opened = developed_widths(boxes, doses, spread)
+            width_error = float(np.abs(opened - pattern.width * pattern.grid).max())
+        shared.planned[key] = PlannedLines(pattern, plan, doses, residual, width_error)
     return shared.planned[key]
 
 
@@ -186,7 +191,7 @@ def draw_device(planned: Planned, chip: Chip, numbers: Numbers, shared: Shared) 
     letters = label(text, chip.frame.label_height, layers.label, shared.glyphs)
     corner = pattern.extent[1], pattern.length * pattern.grid
     lines = shared.lines[key]
-    cell = device_cell(planned.name, lines, corner, letters, layers.marks)
+    cell = device_cell(planned.name, lines, corner, letters, shared.mark)
     if planned.lines.plan is not None and process.field is not None:
         size = process.field.size
         cell.add(*field_outlines(pattern, planned.lines.plan, size, layers.fields))

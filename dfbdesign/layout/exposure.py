@@ -17,6 +17,9 @@ from dfbdesign.files import writing
 from dfbdesign.layout.process import Beam, Process
 from dfbdesign.units import cm, s, uC
 
+Exposed = dict[tuple[int, int], tuple[int, float]]
+"""Number of polygons and their area [µm²] by layer and datatype."""
+
 
 @dataclass(frozen=True)
 class Dose:
@@ -66,32 +69,26 @@ def doses_of(
     factors = [*((factor, number) for factor, number in numbers.items())]
     factors += [(1.0, (layer, 0)) for layer in (layers.label, layers.marks)]
     return tuple(
-        Dose(factor, *number, int(found[number][0]), found[number][1])
-        for factor, number in factors
-        if number in found
+        Dose(factor, *number, *found[number]) for factor, number in factors if number in found
     )
 
 
-def _exposed(
-    cell: gdstk.Cell, known: dict[str, dict[tuple[int, int], tuple[float, float]]]
-) -> dict[tuple[int, int], tuple[float, float]]:
+def _exposed(cell: gdstk.Cell, known: dict[gdstk.Cell, Exposed]) -> Exposed:
     """Number and area of the polygons in a cell by layer and datatype, references resolved."""
-    if cell.name not in known:
-        shapes: dict[tuple[int, int], float] = {}
-        areas: dict[tuple[int, int], float] = {}
-        for polygon in cell.polygons:
-            number = polygon.layer, polygon.datatype
-            shapes[number] = shapes.get(number, 0) + 1
-            areas[number] = areas.get(number, 0.0) + polygon.area()
-        for reference in cell.references:
-            repetition = reference.repetition
-            times = (repetition.columns or 1) * (repetition.rows or 1)
-            part = known.get(reference.cell.name) or _exposed(reference.cell, known)
-            for number, (count, area) in part.items():
-                shapes[number] = shapes.get(number, 0) + times * count
-                areas[number] = areas.get(number, 0.0) + times * area
-        known[cell.name] = {number: (shapes[number], area) for number, area in areas.items()}
-    return known[cell.name]
+    if (found := known.get(cell)) is not None:
+        return found
+    found = known[cell] = {}
+    for polygon in cell.polygons:
+        number = polygon.layer, polygon.datatype
+        count, area = found.get(number, (0, 0.0))
+        found[number] = count + 1, area + polygon.area()
+    for reference in cell.references:
+        repetition = reference.repetition
+        times = (repetition.columns or 1) * (repetition.rows or 1)
+        for number, (more, part) in _exposed(reference.cell, known).items():
+            count, area = found.get(number, (0, 0.0))
+            found[number] = count + times * more, area + times * part
+    return found
 
 
 def write_time(doses: tuple[Dose, ...], fields: int, beam: Beam) -> WriteTime:

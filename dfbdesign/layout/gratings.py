@@ -8,7 +8,6 @@ so that its length is that of the uniform one. Apodised, the duty falls from the
 as $D_e + (D - D_e) \sin^2[\pi (k + 1/2) / N]$. Every edge is rounded to the grid by itself.
 """
 
-from fractions import Fraction
 from math import pi
 from typing import Literal, Self
 
@@ -20,13 +19,18 @@ from pydantic import Field, model_validator
 from dfbdesign.checks import positive
 from dfbdesign.device import PhaseShift
 from dfbdesign.errors import InputError
-from dfbdesign.layout.cells import LineGroup, inserted_length, line_steps, lines_cell, to_steps
+from dfbdesign.layout.cells import (
+    LineGroup,
+    inserted_length,
+    line_steps,
+    lines_cell,
+    stride,
+    to_steps,
+)
 from dfbdesign.layout.curves import strip, turn
 from dfbdesign.layout.records import PEN, Pen, recorded
 from dfbdesign.schema import Length, Part
 from dfbdesign.units import nm
-
-_STRIDE = 10**6  # largest denominator of a period in grid steps
 
 
 class _Periodic(Part):
@@ -133,7 +137,7 @@ def line_grating(design: LineGrating, name: str = "line-grating", pen: Pen = PEN
         LineGroup(left[widths == width], int(width), length, pen.lines)
         for width in np.unique(widths)
     ]
-    cell = lines_cell(name, _stride(design.period, pen), pen.grid, groups)
+    cell = lines_cell(name, stride(design.period, pen.grid), pen.grid, groups)
     return recorded(cell, design, lines=len(left), length_um=len(left) * design.period)
 
 
@@ -193,11 +197,7 @@ def square_grating(
     centres = (np.arange(count) + 0.5) * design.period
     places = to_steps(centres - width * pen.grid / 2, pen.grid)
     group = LineGroup(places, width, width, pen.lines)
-    row = lines_cell(f"{name}_row", _stride(design.period, pen), pen.grid, [group])
+    row = lines_cell(f"{name}_row", stride(design.period, pen.grid), pen.grid, [group])
     cell = gdstk.Cell(name)
     cell.add(*(gdstk.Reference(row, (0, place * pen.grid)) for place in places.tolist()))
     return recorded(cell, design, posts=count**2, line_width_nm=width * pen.grid / nm)
-
-
-def _stride(period: float, pen: Pen) -> Fraction:
-    return Fraction(period / pen.grid).limit_denominator(_STRIDE)

@@ -64,6 +64,8 @@ class PlacedDevice:
     """Lowest and highest dose factor of its lines, after proximity correction."""
     dose_residual: float
     """Largest error of the energy at the edge of a line, over the threshold; 0 if not corrected."""
+    width_error: float
+    """Largest error of a simulated developed width at dose 1 [µm]; 0 if not corrected."""
     prediction: Prediction | None
     """`None` if none was asked for, or the model has none."""
 
@@ -232,6 +234,7 @@ def manifest_rows(
     numbers: dict[float, tuple[int, int]],
     devices: tuple[PlacedDevice, ...],
     cells: tuple[PlacedCell, ...],
+    corrected: bool,
 ) -> list[Row]:
     """The rows of all devices, then of all other cells.
 
@@ -239,13 +242,15 @@ def manifest_rows(
         numbers: GDS layer and datatype of the lines by dose factor.
         devices: The devices.
         cells: The other cells.
+        corrected: Whether doses are corrected for the proximity effect.
 
     Returns:
-        The rows.
+        The rows; `dose_per` says whether each line or each whole cell has its own dose.
     """
-    return [manifest_row(one, numbers[one.doses[0]]) for one in devices] + [
-        cell_row(one, numbers[one.dose]) for one in cells
-    ]
+    per_line, per_cell = ("line", "cell") if corrected else ("chip", "chip")
+    return [
+        manifest_row(one, numbers[one.doses[0]]) | {"dose_per": per_line} for one in devices
+    ] + [cell_row(one, numbers[one.dose]) | {"dose_per": per_cell} for one in cells]
 
 
 def write_manifest(
@@ -275,9 +280,9 @@ def write_manifest(
     table = gds_path.with_suffix(".manifest.csv")
     columns = dict.fromkeys(key for row in rows for key in row)
     with writing(table) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([row.get(column, "") for column in columns] for row in rows)
     content = {
         "version": version("dfbdesign"),
         "gds": gds_path.name,

@@ -14,8 +14,10 @@ MARK_DISTANCE = 40 * um
 """From the corner of the grating to the centre of the cross, along x and along y."""
 LABEL_DISTANCE = 60 * um
 """From the lower end of the lines to the top of the label: below the crosses, for any width."""
-LETTER = "letter_"
-"""What the names of the cells of letters begin with."""
+LETTER, TEXT = "letter_", "text_"
+"""What the names of the cells of letters, and of lines of text, begin with."""
+MARK = "mark"
+"""Name of the cell of the cross at the corners of a device."""
 FRAME_WIDTH = 10 * um
 """Width of the lines of the frame of a chip."""
 VERNIER_PITCH = 8 * um
@@ -41,27 +43,40 @@ def label(
 ) -> list[gdstk.Reference]:
     """Text to be read under the microscope, clear below what it names.
 
+    Equal lines of text share a cell, and equal letters in them: labels that say the same period or
+    duty would otherwise be most of the file.
+
     Args:
         text: One or more lines of ASCII text.
         height: Height of a capital letter with its descender [µm].
         layer: GDS layer of the letters.
-        glyphs: The cells of the letters in use; new letters are added.
+        glyphs: The cells of letters and lines of text in use; new ones are added.
         corner: Upper left corner of the text [µm].
 
     Returns:
-        The letters.
+        The lines of text.
     """
     references = []
     for row, line in enumerate(text.split("\n")):
-        for column, letter in enumerate(line):
-            if letter not in glyphs:
-                cell = glyphs[letter] = gdstk.Cell(f"{LETTER}{ord(letter):02x}")
-                cell.add(*_letter(letter, height, layer))
-            if glyphs[letter].polygons:  # not for a blank
-                x = corner[0] + column * height * 9 / 16
-                y = corner[1] - height * (1 + row * 5 / 4)
-                references.append(gdstk.Reference(glyphs[letter], (x, y)))
+        if line not in glyphs:
+            glyphs[line] = _line(line, height, layer, glyphs)
+        at = (corner[0], corner[1] - height * (1 + row * 5 / 4))
+        references.append(gdstk.Reference(glyphs[line], at))
     return references
+
+
+def _line(text: str, height: float, layer: int, glyphs: dict[str, gdstk.Cell]) -> gdstk.Cell:
+    """A line of text, from cells of its letters if it has several."""
+    if len(text) == 1:
+        cell = gdstk.Cell(f"{LETTER}{ord(text):02x}")
+        return cell.add(*_letter(text, height, layer))
+    cell = gdstk.Cell(f"{TEXT}{len(glyphs)}")
+    for column, letter in enumerate(text):
+        if letter not in glyphs:
+            glyphs[letter] = _line(letter, height, layer, glyphs)
+        if glyphs[letter].polygons:  # not for a blank
+            cell.add(gdstk.Reference(glyphs[letter], (column * height * 9 / 16, 0)))
+    return cell
 
 
 def _letter(letter: str, height: float, layer: int) -> list[gdstk.Polygon]:
@@ -95,12 +110,25 @@ def corner_marks(
     return [gdstk.cross((x, y), size, size / 10, layer=layer) for x in columns for y in rows]
 
 
+def mark_cell(layer: int) -> gdstk.Cell:
+    """The cross that stands at the corners of every device.
+
+    Args:
+        layer: GDS layer of the crosses.
+
+    Returns:
+        The cell; its origin is the centre.
+    """
+    cross = gdstk.cross((0, 0), MARK_SIZE, MARK_SIZE / 10, layer=layer)
+    return gdstk.Cell(MARK).add(cross)
+
+
 def device_cell(
     name: str,
     lines: gdstk.Cell,
     corner: tuple[float, float],
     letters: list[gdstk.Reference],
-    mark_layer: int,
+    mark: gdstk.Cell,
 ) -> gdstk.Cell:
     """A whole device: a reference to its lines, which are its first, its label, its four crosses.
 
@@ -109,15 +137,14 @@ def device_cell(
         lines: The cell of its lines, which equal devices share.
         corner: Right and upper end of its lines [µm].
         letters: The label.
-        mark_layer: GDS layer of the crosses.
+        mark: The cell of its crosses.
 
     Returns:
         The cell; its origin is the lower left corner of the grating.
     """
-    cell = gdstk.Cell(name)
-    cell.add(gdstk.Reference(lines), *letters)
-    cell.add(*corner_marks((0, 0), corner, MARK_DISTANCE, MARK_SIZE, mark_layer))
-    return cell
+    columns, rows = ((-MARK_DISTANCE, end + MARK_DISTANCE) for end in corner)
+    crosses = [gdstk.Reference(mark, (x, y)) for x in columns for y in rows]
+    return gdstk.Cell(name).add(gdstk.Reference(lines), *letters, *crosses)
 
 
 def vernier(name: str, main: tuple[int, int], second: tuple[int, int]) -> gdstk.Cell:

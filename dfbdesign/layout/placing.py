@@ -52,23 +52,16 @@ def placed(
         top -= (shape[1] - 1) * pitch[1] + high[1] - low[1] + margin
         width = max(width, (shape[0] - 1) * pitch[0] + high[0] - low[0])
     shelved, bottom = _shelves([one.cell for one in cells] + extra, top, width or _SHELF, margin)
-    shift = (margin, -bottom)  # `bottom` is already one margin below the lowest
+    # `bottom` is already one margin below the lowest.
+    shift = np.array([margin, -bottom])
+    origins = np.array([*(one.origin for one in devices), *shelved]) + shift
     grid = chip.process.grid
-
-    def final(origin: Point) -> Point:
-        x, y = (to_steps(np.add(origin, shift), grid) * grid).tolist()
-        return x, y
-
+    final: list[Point] = [(x, y) for x, y in (to_steps(origins, grid) * grid).tolist()]
+    first, last = len(devices), len(devices) + len(cells)
     return (
-        [replace(one, origin=final(one.origin)) for one in devices],
-        [
-            replace(one, origin=final(at))
-            for one, at in zip(cells, shelved[: len(cells)], strict=True)
-        ],
-        [
-            gdstk.Reference(cell, final(at))
-            for cell, at in zip(extra, shelved[len(cells) :], strict=True)
-        ],
+        [replace(one, origin=at) for one, at in zip(devices, final[:first], strict=True)],
+        [replace(one, origin=at) for one, at in zip(cells, final[first:last], strict=True)],
+        [gdstk.Reference(cell, at) for cell, at in zip(extra, final[last:], strict=True)],
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dfbdesign.files import writing
 from dfbdesign.layout.cells import LinePattern
-from dfbdesign.layout.marks import LETTER, MARK_SIZE
+from dfbdesign.layout.marks import LETTER, MARK, MARK_SIZE, TEXT
 from dfbdesign.layout.process import Layers
 from dfbdesign.units import mm, nm, um
 
@@ -117,8 +117,16 @@ def _rectangle(left: float, bottom: float, right: float, top: float) -> NDArray[
     return np.array([(left, bottom), (right, bottom), (right, top), (left, top)])
 
 
-def _box(cell: gdstk.Cell) -> NDArray[np.float64]:
-    return _rectangle(*np.ravel(np.array(cell.bounding_box())))
+def _box(
+    part: gdstk.Reference, boxes: dict[str, tuple[Point, Point]]
+) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top edge of an unturned reference; boxes of cells are kept."""
+    cell, (x, y) = part.cell, part.origin
+    name = cell.name
+    if name not in boxes:
+        boxes[name] = cell.bounding_box() or ((0.0, 0.0), (0.0, 0.0))  # nothing: a point
+    (left, bottom), (right, top) = boxes[name]
+    return left + x, bottom + y, right + x, top + y
 
 
 def _chip_shapes(chip: gdstk.Cell, layers: Layers, periodic: Collection[str]) -> Iterator[Shape]:
@@ -128,40 +136,40 @@ def _chip_shapes(chip: gdstk.Cell, layers: Layers, periodic: Collection[str]) ->
     for polygon in chip.polygons:
         yield "marks", np.array(polygon.points)
     legible = _LEGIBLE * float(np.ptp(np.array(chip.bounding_box()), axis=0).max())
-    outlines: dict[str, NDArray[np.float64]] = {}
+    boxes: dict[str, tuple[Point, Point]] = {}
     for reference in chip.references:
         origin = np.array(reference.origin)
-        letters = []
+        words = []
         for part in reference.cell.references:
-            if part.cell.name in periodic:
-                if part.cell.name not in outlines:
-                    outlines[part.cell.name] = _box(part.cell)
-                yield "lines", outlines[part.cell.name] + origin + np.array(part.origin)
-            elif part.cell.name.startswith(LETTER):
-                letters.append(part)
-            else:
+            name = part.cell.name
+            if name in periodic:
+                yield "lines", _rectangle(*_box(part, boxes)) + origin
+            elif name.startswith((LETTER, TEXT)):
+                words.append(part)
+            elif name != MARK or legible < MARK_SIZE:
                 for one in part.get_polygons():
                     yield kinds.get(one.layer, "guides"), np.array(one.points) + origin
-        if legible < MARK_SIZE:
-            for one in reference.cell.polygons:
-                if one.layer not in unseen:
-                    yield "marks", np.array(one.points) + origin
-        yield from _text(letters, origin, legible)
+        for one in reference.cell.polygons:
+            if one.layer not in unseen:
+                yield "marks", np.array(one.points) + origin
+        yield from _text(words, origin, legible, boxes)
 
 
 def _text(
-    letters: list[gdstk.Reference], origin: NDArray[np.float64], legible: float
+    words: list[gdstk.Reference],
+    origin: NDArray[np.float64],
+    legible: float,
+    boxes: dict[str, tuple[Point, Point]],
 ) -> Iterator[Shape]:
-    if not letters:
+    if not words:
         return
-    at = np.array([letter.origin for letter in letters])
-    height = float(np.ptp(np.array(letters[0].cell.bounding_box())[:, 1]))
-    if height < legible:
-        low, high = at.min(axis=0), at.max(axis=0) + height
-        yield "label", _rectangle(*low, *high) + origin
+    edges = [_box(word, boxes) for word in words]
+    if edges[0][3] - edges[0][1] < legible:
+        left, bottom, right, top = zip(*edges, strict=True)
+        yield "label", _rectangle(min(left), min(bottom), max(right), max(top)) + origin
         return
-    for letter in letters:
-        for one in letter.get_polygons():
+    for word in words:
+        for one in word.get_polygons():
             yield "label", np.array(one.points) + origin
 
 

@@ -36,6 +36,7 @@ _MOST_WAVES = 4000  # along one axis
 _SHORT = 0.05  # shorter ranges than this [µm] are summed over rectangles
 _STEPS = 60
 _ACCURACY = 1e-7
+_SETTLED = 1e-4  # of the range that an edge may move
 _DATA = Path(__file__).parent / "point_spread.toml"
 
 Float = NDArray[np.float64]
@@ -130,43 +131,59 @@ def summed_energy(points: Float, rectangles: Float, doses: Float, spread: PointS
 
 @dataclass(frozen=True)
 class _Waves:
-    """Plane waves that carry the energy of one long range from rectangles to points."""
+    """Plane waves that carry the energy of one long range from rectangles to points.
+
+    Lines of a grating have the same ends along y, and so have points in their middles: what such
+    a class has in common is stored, and summed, once.
+    """
 
     from_x: NDArray[np.complex128]
-    from_y: NDArray[np.complex128]
     to_x: NDArray[np.complex128]
-    to_y: NDArray[np.complex128]
+    across: NDArray[np.complex128]
+    """From each class of rectangles to each class of points, shape (rectangles, points)."""
+    rectangles: NDArray[np.intp]
+    """Class of every rectangle."""
+    points: NDArray[np.intp]
+    """Class of every point."""
 
     def energy(self, doses: Float) -> Float:
         """Energy at the points, shape (point,)."""
-        spectrum = (self.from_x * doses) @ self.from_y.T
-        return np.asarray(((self.to_x @ spectrum) * self.to_y).sum(axis=1).real)
+        of_class = np.zeros((len(doses), len(self.across)))
+        of_class[np.arange(len(doses)), self.rectangles] = doses
+        found = self.to_x @ (self.from_x @ of_class @ self.across)
+        return np.asarray(found[np.arange(len(found)), self.points].real)
 
 
 def _waves(points: Float, rectangles: Float, reach: float, weight: float) -> _Waves:
     low = np.minimum(rectangles[:, :2].min(axis=0), points.min(axis=0))
     high = np.maximum(rectangles[:, 2:].max(axis=0), points.max(axis=0))
-    parts = []
-    for axis in (0, 1):
-        # Copies in the next period lie beyond the reach of the Gaussian.
-        period = high[axis] - low[axis] + _REACH * reach
-        count = int(np.ceil(_MODES / reach * period / (2 * np.pi)))
-        if count > _MOST_WAVES:
-            raise InputError(
-                f"the pattern is {period:.4g} um wide, too much for a range of {reach:g} um. "
-                f"Correct a part of it."
-            )
-        k = 2 * np.pi / period * np.arange(-count, count + 1)
-        near, far = rectangles[:, axis], rectangles[:, axis + 2]
-        # Transform of a box: its length times a sine over its argument, about its middle.
-        box = (far - near) * np.sinc(np.outer(k, far - near) / (2 * np.pi))
-        phase = np.exp(-1j * np.outer(k, (near + far) / 2 - low[axis]))
-        decay = np.exp(-((k * reach / 2) ** 2)) / period
-        parts.append(
-            (decay[:, None] * box * phase, np.exp(1j * np.outer(points[:, axis] - low[axis], k)))
+    ends, of_rectangle = np.unique(rectangles[:, 1::2], axis=0, return_inverse=True)
+    heights, of_point = np.unique(points[:, 1], return_inverse=True)
+    from_x, to_x = _along(points[:, 0], rectangles[:, 0::2], (low[0], high[0]), reach)
+    from_y, to_y = _along(heights, ends, (low[1], high[1]), reach)
+    return _Waves(weight * from_x, to_x, from_y.T @ to_y.T, of_rectangle.ravel(), of_point)
+
+
+def _along(
+    points: Float, ends: Float, span: tuple[float, float], reach: float
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Waves along one axis, from boxes, shape (wave, box), and to points, shape (point, wave)."""
+    # Copies in the next period lie beyond the reach of the Gaussian.
+    period = span[1] - span[0] + _REACH * reach
+    count = int(np.ceil(_MODES / reach * period / (2 * np.pi)))
+    if count > _MOST_WAVES:
+        raise InputError(
+            f"the pattern is {period:.4g} um wide, too much for a range of {reach:g} um. "
+            f"Correct a part of it."
         )
-    (from_x, to_x), (from_y, to_y) = parts
-    return _Waves(weight * from_x, from_y, to_x, to_y)
+    k = 2 * np.pi / period * np.arange(-count, count + 1)
+    size, middle = ends[:, 1] - ends[:, 0], ends.mean(axis=1)
+    # Transform of a box: its length times a sine over its argument, about its middle.
+    box = size * np.sinc(np.outer(k, size) / (2 * np.pi))
+    phase = np.exp(-1j * np.outer(k, middle - span[0]))
+    decay = np.exp(-((k * reach / 2) ** 2)) / period
+    sent = np.asarray(decay[:, None] * box * phase, dtype=complex)
+    return sent, np.exp(1j * np.outer(points - span[0], k)).astype(complex)
 
 
 class Exposure:
@@ -313,18 +330,20 @@ def developed_widths(rectangles: Float, doses: Float, spread: PointSpread) -> Fl
         NotConverged: If an edge is not found near the one that is drawn.
     """
     outwards = np.repeat([-1.0, 1.0], len(rectangles))
-    reach = 3 * spread.ranges[0]
-    low, high = np.full(len(outwards), -reach), np.full(len(outwards), reach)
-    drawn = _edges(rectangles)
-    for _ in range(40):
-        middle = (low + high) / 2
-        points = drawn + np.stack([outwards * middle, np.zeros_like(middle)], axis=1)
-        open_there = Exposure(points, rectangles, spread).energy(doses) > THRESHOLD
-        low, high = np.where(open_there, middle, low), np.where(open_there, high, middle)
-        if (high - low).max() < reach * 1e-3:
+    width, weight = spread.ranges[0], spread.weights[0]
+    drawn, moved, reach = _edges(rectangles), np.zeros(2 * len(rectangles)), 3 * width
+    for _ in range(_STEPS):
+        points = drawn + np.stack([outwards * moved, np.zeros_like(moved)], axis=1)
+        excess = Exposure(points, rectangles, spread).energy(doses) - THRESHOLD
+        # The forward beam alone makes the slope at an edge, to a per cent.
+        slope = (
+            np.tile(doses, 2) * weight / (np.sqrt(np.pi) * width) * np.exp(-((moved / width) ** 2))
+        )
+        step = np.clip(excess / slope, -width / 2, width / 2)
+        moved += step
+        if np.abs(step).max() < reach * _SETTLED or np.abs(moved).max() > reach:
             break
-    moved = (low + high) / 2
-    if np.abs(moved).max() > 0.99 * reach:
+    if np.abs(step).max() > reach * _SETTLED:
         raise NotConverged(
             f"an edge develops more than {reach:.3g} um from where it is drawn. Change its dose."
         )

@@ -34,7 +34,8 @@ def write_sheet(
         doses: Its dose table.
         time: Write time of one chip.
         found: Number of `fields` and `dies`, the `global_marks` [µm], captions of the cells by
-            name (`captions`), and the largest `residual` of the proximity correction.
+            name (`captions`), and the largest `residual` and `width_error` of the proximity
+            correction.
 
     Returns:
         The sheet.
@@ -80,6 +81,7 @@ def write_sheet(
         bias_nm=f"{process.bias / nm:g}" if process.bias else "",
         proximity=process.proximity is not None,
         residual=f"{100 * found['residual']:.2f}",
+        width_error_nm=f"{found['width_error'] / nm:.2f}",
         doses=doses,
         layers=process.layers,
         global_marks=[(f"{x:g}", f"{y:g}") for x, y in found["global_marks"]],

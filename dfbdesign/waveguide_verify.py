@@ -1,0 +1,143 @@
+"""Our channel solver against MEEP: the index of the first mode of a waveguide of rectangles.
+
+Both freeze the indices at the target wavelength. MEEP runs on three grids whose pixels fit between
+all walls, and is extrapolated to vanishing pixels.
+"""
+
+from dataclasses import dataclass
+from math import ceil, gcd, hypot, pi, sqrt
+from typing import Literal
+
+import numpy as np
+
+from dfbdesign.errors import InputError
+from dfbdesign.fdtd.guide_job import GuideRectangle, guide_index
+from dfbdesign.units import nm
+from dfbdesign.waveguide import Waveguide, ridge
+
+TOLERANCE = 2e-4
+"""Largest difference of two indices that agree."""
+_COARSEST = 7  # pixels per wavelength in the densest material, at least
+_FINEST = 7  # times finer than that; a run takes as the cube of it
+_FADED = 7  # decay lengths of the mode between the core and the ends of the cell
+
+
+@dataclass(frozen=True)
+class GuideComparison:
+    """The effective index of one mode, as both programs give it."""
+
+    polarization: Literal["TE", "TM"]
+    solver: float
+    solver_uncertainty: float
+    fdtd: float
+    """Extrapolated to vanishing pixels."""
+    fdtd_uncertainty: float
+
+    @property
+    def verdict(self) -> Literal["agrees", "disagrees", "undecided"]:
+        """Whether both agree to `TOLERANCE`, as far as their uncertainties allow to say."""
+        apart = abs(self.solver - self.fdtd)
+        uncertainty = hypot(self.solver_uncertainty, self.fdtd_uncertainty)
+        if apart + uncertainty <= TOLERANCE:
+            return "agrees"
+        return "disagrees" if apart - uncertainty > TOLERANCE else "undecided"
+
+
+def verify_ridge(waveguide: Waveguide) -> GuideComparison:
+    """Compare the index of the first mode with MEEP's; takes seconds to minutes.
+
+    Args:
+        waveguide: Straight, of rectangles and half-spaces on a grid of nanometres, with a common
+            step of walls of a fifteenth of a wavelength in the densest material or more, without
+            loss, gain, or birefringence; the shape painted last is the core.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        InputError: If the waveguide is not one the check handles.
+        NoGuidedMode: If no mode is guided.
+        NotConverged: If one of the two does not converge.
+        PhysicsError: If MEEP fails.
+        MeepMissing: If no interpreter can import MEEP.
+    """
+    background, *painted = _permittivities(waveguide)
+    step, wavelength = _step(waveguide), waveguide.target.wavelength
+    coarsest = wavelength / sqrt(max(background, *painted)) / _COARSEST
+    if step * _FINEST < 3 * coarsest:
+        raise InputError(
+            f"the largest step between all walls is {step / nm:g} nm, for which MEEP would "
+            f"take hours. Choose sizes with a common step of {3 * coarsest / _FINEST / nm:.0f} nm."
+        )
+    first = ceil(step / coarsest)
+    mode = ridge(waveguide).modes[0]
+    n_eff = mode.n_eff.real
+    decay = wavelength / (2 * pi * sqrt(n_eff**2 - max(background, *painted[:-1], 1.0)))
+    margin = _FADED * decay
+    reach = step * ceil(10 * margin / step)
+    found = guide_index(
+        tuple(_rectangles(waveguide, painted, reach)),
+        background,
+        wavelength,
+        n_eff,
+        mode.n_group,
+        (step / first, step / (first + 1), step / (first + 2)),
+        margin,
+        mode.polarization,
+    )
+    return GuideComparison(
+        mode.polarization, n_eff, mode.n_eff_error, found.value, found.uncertainty
+    )
+
+
+def _permittivities(waveguide: Waveguide) -> list[float]:
+    """Of the background and of each shape."""
+    if waveguide.bend is not None:
+        raise InputError("the check with MEEP is for straight waveguides. Leave out [bend].")
+    materials, wavelength = waveguide.materials(), waveguide.target.wavelength
+    found = [complex(one.permittivity(wavelength)) for one in materials]
+    if any(one.is_uniaxial for one in materials) or any(one.imag or one.real <= 0 for one in found):
+        raise InputError(
+            "the check with MEEP is for isotropic materials without loss or gain. Replace the "
+            "others by their index, as material = { index = 2.0 }."
+        )
+    return [one.real for one in found]
+
+
+def _step(waveguide: Waveguide) -> float:
+    """The largest length that fits a whole number of times between all walls [µm]."""
+    walls = []
+    for shape in waveguide.shapes:
+        if shape.polygon is not None:
+            raise InputError(
+                "the check with MEEP is for rectangles and half-spaces. Write polygon as rectangle."
+            )
+        if shape.halfspace is not None:
+            walls.append((np.nan, shape.halfspace.below))
+        else:
+            walls += shape.corners(0.0)[(0, 2), :].tolist()
+    if waveguide.shapes[-1].rectangle is None:
+        raise InputError("the core must be the last shape, a rectangle. Write it last.")
+    steps = 0
+    for places in np.transpose(walls):
+        known = places[~np.isnan(places)] / nm
+        whole = np.round(known - known[-1])
+        if np.abs(known - known[-1] - whole).max() > 1e-6:
+            raise InputError("the check with MEEP needs walls that are whole nanometres apart.")
+        steps = gcd(steps, *(int(one) for one in whole))
+    return steps * nm
+
+
+def _rectangles(
+    waveguide: Waveguide, permittivities: list[float], reach: float
+) -> list[GuideRectangle]:
+    y, z = waveguide.shapes[-1].corners(0.0)[0]  # of the core: half-spaces end on its grid
+    found = []
+    for shape, permittivity in zip(waveguide.shapes, permittivities, strict=True):
+        if shape.halfspace is not None:
+            across, upwards = (y - reach, y + reach), (z - reach, shape.halfspace.below)
+        else:
+            (left, low), (right, high) = shape.corners(0.0)[[0, 2]].tolist()
+            across, upwards = (left, right), (low, high)
+        found.append(GuideRectangle(across, upwards, permittivity))
+    return found
