@@ -32,6 +32,7 @@ from dfbdesign.device import (
 from dfbdesign.errors import InputError, MeepMissing, NoGuidedMode, NotConverged, PhysicsError
 from dfbdesign.finite_laser import rigorous_laser
 from dfbdesign.laser import laser
+from dfbdesign.laser_spectra import laser_spectra
 from dfbdesign.materials import Material, material
 from dfbdesign.pumping import pumped_gain, pumping
 from dfbdesign.reproduce import reproduce
@@ -59,6 +60,7 @@ __all__ = [
     "bands",
     "design",
     "laser",
+    "laser_spectra",
     "load_device",
     "material",
     "modes",

@@ -270,19 +270,32 @@ def laser(
         Literal["coupled-mode", "rigorous"],
         typer.Option(help="Coupled waves of the unit cell, or all of Maxwell's equations (TE)."),
     ] = "coupled-mode",
+    spectra: Annotated[
+        Path | None,
+        typer.Option(help="CSV file to write, of reflection, transmission and emission spectra."),
+    ] = None,
+    share: Annotated[
+        float, typer.Option(help="Gain over that of the first threshold, for --spectra.")
+    ] = 0.9,
     as_json: AsJson = False,
 ) -> None:
     """Threshold modes of the finite, pumped device, lowest threshold first."""
     from dfbdesign.device import load_device
     from dfbdesign.finite_laser import rigorous_laser
     from dfbdesign.laser import laser as solve
+    from dfbdesign.laser_spectra import laser_spectra, save_spectra
     from dfbdesign.numbers import laser_numbers, rigorous_numbers
 
     device = load_device(file)
     if solver == "rigorous":
+        if spectra is not None:
+            raise InputError("--spectra needs --solver coupled-mode.")
         _print(rigorous_numbers(device, rigorous_laser(device)), as_json)
-    else:
-        _print(laser_numbers(solve(device)), as_json)
+        return
+    solved = solve(device)
+    if spectra is not None:
+        save_spectra(laser_spectra(solved, share), spectra)
+    _print(laser_numbers(solved), as_json)
 
 
 @app.command()
@@ -379,6 +392,9 @@ Plot = Annotated[Path | None, typer.Option("--plot", help="Picture to write (PNG
 def tolerance(
     file: DeviceFile,
     spread: SpreadFile = None,
+    scale: Annotated[
+        float, typer.Option(min=0, help="Factor of all standard deviations of the spread.")
+    ] = 1.0,
     samples: Annotated[int, typer.Option(help="Devices to solve.")] = 1000,
     workers: Workers = 2,
     plot: Plot = None,
@@ -387,11 +403,11 @@ def tolerance(
     """How wavelength, Q, threshold and lasing mode spread, and what causes it."""
     from dfbdesign.design_numbers import tolerance_numbers
     from dfbdesign.device import load_device
-    from dfbdesign.spread import Spread, load_spread
+    from dfbdesign.spread import Spread, load_spread, scaled
     from dfbdesign.tolerance import tolerance as solve
 
     known = Spread() if spread is None else load_spread(spread)
-    found = solve(load_device(file), known, samples, workers)
+    found = solve(load_device(file), scaled(known, scale), samples, workers)
     result = tolerance_numbers(found)
     if plot is not None:
         from dfbdesign.plot import wavelength_spread

@@ -159,7 +159,9 @@ def _mode(solved: Laser, edge: Edge) -> LasingMode:
 def _meeting(target: Device, edge: Edge, device: Device, solved: Laser) -> tuple[Device, Laser]:
     """The device whose lowest mode of one band edge meets the target, from one solved nearby."""
     wanted, start = target.need_target().wavelength, device.need_grating().period
-    guess = start * wanted / _mode(solved, edge).wavelength
+    edges = solved.cell.band_edges
+    slope = sum(one.wavelength_sensitivity("grating.period") for one in edges) / len(edges)
+    guess = start + (wanted - _mode(solved, edge).wavelength) / slope
     for _ in range(2):
         periods = _at(target, guess).need_grating().periods  # held: it would jump
         period, solved = _root(

@@ -31,6 +31,7 @@ from dfbdesign.solvers.transfer_matrix import (
 from dfbdesign.solvers.unit_cell import CellModes, modes
 from dfbdesign.units import cm
 
+Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Origin = Literal["bright", "dark", "guided", "gap"]
 
@@ -73,6 +74,16 @@ class LasingMode:
         """
         return _cold_quality_factor(self.pumped, self.threshold_material_gain, self.mode)
 
+    @cached_property
+    def hole_burning(self) -> float:
+        """How unevenly the mode uses up the gain: mean square of I / mean(I) - 1 along x.
+
+        I is |R|² + |S|²; 0.05 is the usual limit for one mode to stay alone far above threshold
+        (Soda et al., IEEE J. Quantum Electron. 23, 804, 1987).
+        """
+        intensity = sum(abs(wave) ** 2 for wave in self.waves(_middles(self.pumped.length)))
+        return float(np.mean((intensity / np.mean(intensity) - 1) ** 2))
+
     def waves(self, x: ArrayLike) -> tuple[Complex, Complex]:
         """Amplitudes of both waves along the cavity, at threshold.
 
@@ -102,6 +113,18 @@ class Laser:
     """Their length, without phase shifts [µm]."""
     film: Film | None
     """The gain film, if the device names one."""
+
+    @property
+    def gain_margin(self) -> float | None:
+        """Modal gain between the first two modes [1/µm]; `None` if a second was not found."""
+        if len(self.modes) < 2:
+            return None
+        return self.modes[1].threshold_modal_gain - self.modes[0].threshold_modal_gain
+
+
+def _middles(length: float) -> Real:
+    """Middles of 2000 equal parts of a length: sums over them err by the square of a part."""
+    return length * (np.arange(2000) + 0.5) / 2000
 
 
 def laser(device: Device) -> Laser:

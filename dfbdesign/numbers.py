@@ -126,6 +126,7 @@ def laser_numbers(laser: Laser) -> Numbers:
     return {
         "periods": laser.periods,
         "length_um": laser.length,
+        "gain_margin_per_cm": None if laser.gain_margin is None else _per_cm(laser.gain_margin),
         "modes": [lasing_mode_numbers(mode) for mode in laser.modes],
     }
 
@@ -146,6 +147,7 @@ def lasing_mode_numbers(mode: LasingMode) -> Numbers:
         "cold_quality_factor": mode.cold_quality_factor,
         "threshold_material_gain_per_cm": _per_cm(mode.threshold_material_gain),
         "threshold_modal_gain_per_cm": _per_cm(mode.threshold_modal_gain),
+        "hole_burning": mode.hole_burning,
         "excitons_per_dot": mode.excitons_per_dot,
         "threshold_fluence_uj_per_cm2": None if fluence is None else fluence / (uJ / cm**2),
     }

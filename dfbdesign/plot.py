@@ -695,6 +695,7 @@ def known_values(axes: Axes, found: "Posterior") -> Axes:
     shares += [one.remaining for one in found.directions]
     colours = [BLUE] * len(found.values) + [ORANGE] * rows
     axes.barh(names, shares, color=colours)
+    axes.set_axisbelow(True)
     axes.axvline(1, color=BLACK, linewidth=0.8)
     axes.invert_yaxis()
     axes.set_xlabel("uncertainty left (1: the data say nothing)")

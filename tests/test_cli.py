@@ -9,6 +9,7 @@ from importlib.metadata import version
 from math import inf, pi
 from pathlib import Path
 
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
@@ -200,7 +201,28 @@ def test_laser_gives_what_the_library_gives_lowest_threshold_first(dfb):
         assert row["excitons_per_dot"] == pytest.approx(mode.excitons_per_dot)
         # 1 pJ/µm² is 1e-6 µJ on 1e-8 cm².
         assert row["threshold_fluence_uj_per_cm2"] == pytest.approx(mode.threshold_fluence * 100)
+        assert row["hole_burning"] == pytest.approx(mode.hole_burning)
+    assert found["gain_margin_per_cm"] == pytest.approx(
+        found["modes"][1]["threshold_modal_gain_per_cm"]
+        - found["modes"][0]["threshold_modal_gain_per_cm"]
+    )
     assert f"{found['modes'][0]['wavelength_nm']:.3f}" in dfb("laser", REFERENCE).out
+
+
+def test_laser_spectra_peak_at_the_mode_that_lases_first(dfb, tmp_path):
+    path = tmp_path / "spectra.csv"
+    found = parsed(dfb("laser", REFERENCE, "--spectra", path, "--share", 0.98, "--json"))
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    table = np.array([[float(cell) for cell in row.split(",")] for row in rows])
+    columns = dict(zip(header.split(","), table.T, strict=True))
+    peak = columns["wavelength_nm"][columns["left_photons_per_s_Hz"].argmax()]
+    step = abs(np.diff(columns["wavelength_nm"])).max()
+    assert peak == pytest.approx(found["modes"][0]["wavelength_nm"], abs=2 * step)
+    assert columns["left_photons_per_s_Hz"] == pytest.approx(columns["right_photons_per_s_Hz"])
+    for solver, share, complaint in (("rigorous", 0.9, "--spectra"), ("coupled-mode", 1, "share")):
+        refused = dfb("laser", REFERENCE, "--spectra", path, "--share", share, "--solver", solver)
+        assert refused.code == 2
+        assert complaint in refused.err
 
 
 def test_without_film_and_pump_excitons_and_fluence_are_null(dfb, tmp_path):

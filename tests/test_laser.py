@@ -200,6 +200,28 @@ def test_the_edge_that_lases_changes_side_with_the_duty():
     assert thin.cell.kappa.real > 0 > thick.cell.kappa.real
 
 
+def test_hole_burning_of_a_uniform_laser_is_that_of_its_two_sinh_waves():
+    for mode in laser(made(0.3)).modes[:4]:
+        (section,) = mode.cavity.sections
+        delta = mode.mode.detuning - section.detuning
+        delta = delta - 0.5j * (section.gain + section.pump * mode.mode.gain)
+        s, length = np.sqrt(section.kappa**2 - delta**2), section.length
+        half, u, v = length / 2, s.real, s.imag
+        x, weight = np.polynomial.legendre.leggauss(60)
+        # |sinh(u + iv)|² = (cosh 2u - cos 2v) / 2, for both waves
+        there, back = half * (1 + x), half * (1 - x)
+        intensity = sum(np.cosh(2 * u * d) - np.cos(2 * v * d) for d in (there, back))
+        mean = (weight @ intensity) / 2
+        uneven = (weight @ (intensity / mean - 1) ** 2) / 2
+        assert mode.hole_burning == pytest.approx(uneven, rel=1e-5)
+
+
+def test_the_gain_margin_is_between_the_two_lowest_modes():
+    found = laser(made(0.3))
+    assert found.gain_margin == pytest.approx(np.diff(gains(found))[0])
+    assert replace(found, modes=found.modes[:1]).gain_margin is None
+
+
 # Phase shifts and facets
 
 

@@ -68,8 +68,10 @@ def medium(
     if len(filling.materials) == 1:
         return _of(filling.materials[0], wavenumber, about)
     whole = Medium(*(np.empty_like(wavenumber) for _ in range(4)))
-    for material in dict.fromkeys(filling.materials):
-        here = np.array([material == one for one in filling.materials])[row]
+    kinds = {material: number for number, material in enumerate(dict.fromkeys(filling.materials))}
+    kind = np.array([kinds[material] for material in filling.materials])[row]
+    for material, number in kinds.items():
+        here = kind == number
         part = _of(material, wavenumber[here], about)
         for name in Medium.__dataclass_fields__:
             getattr(whole, name)[here] = getattr(part, name)

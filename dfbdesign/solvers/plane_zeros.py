@@ -121,9 +121,11 @@ def _newton(
     settled = step < 1e-9  # what has not settled from so near leads nowhere
     x, y, turn = x[settled], y[settled], np.sign(determinant[settled]).astype(np.int64)
     distinct: list[int] = []
-    for i in range(x.size):
-        if all(np.hypot(x[i] - x[j], y[i] - y[j]) * length > 1e-7 for j in distinct):
-            distinct.append(i)
+    others = np.arange(x.size)
+    while others.size:
+        first = others[0]
+        distinct.append(int(first))
+        others = others[np.hypot(x[others] - x[first], y[others] - y[first]) * length > 1e-7]
     return np.stack([x, y], axis=1)[distinct], turn[distinct]
 
 

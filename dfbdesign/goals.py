@@ -1,0 +1,312 @@
+"""Designs that meet the target and are best at something: threshold, output, margin, tolerance.
+
+Duty, film thickness or line height are varied; for each choice the period is solved so that the
+mode that lases first meets the target. Steps of the period use the exact sensitivity of the edges;
+the optimiser is that of scipy, on slopes from neighbours that are solved in the same batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfbdesign.design import Design, design
+from dfbdesign.device import Device, changed
+from dfbdesign.errors import InputError, NotConverged
+from dfbdesign.files import parse_quantity
+from dfbdesign.laser import Laser, laser
+from dfbdesign.solvers.unit_cell import modes as modes_of
+from dfbdesign.spread import Spread, causes, shifted, steady
+from dfbdesign.swept import (
+    ManyModes,
+    ManyWaves,
+    many_modes,
+    solved_edges,
+    surface_share,
+    waves_of_edges,
+)
+from dfbdesign.units import nm
+
+Real = NDArray[np.floating[Any]]
+Aim = Literal["threshold", "output", "margin", "tolerance"]
+AIMS: tuple[Aim, ...] = ("threshold", "output", "margin", "tolerance")
+
+GRID = 9
+"""Points along each dimension that the search starts from."""
+SWAP = 1.2
+"""Thresholds of both edges within this ratio are about to change places."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Devices that all meet the target, solved together; arrays of shape (device,)."""
+
+    variables: Real
+    """Values of what is varied, shape (device, variable)."""
+    period: Real
+    """[µm]"""
+    scores: Real
+    """By aim, smaller is better, shape (device, 4): threshold material gain [1/µm], minus the part
+    of the light that leaves through the surface (upwards for the aim "output"), gain of the
+    first over that of the second edge's mode, standard deviation of the wavelength [µm]."""
+    origin: NDArray[np.int64]
+    """0 where the mode next to the even edge lases, else 1."""
+    pareto: NDArray[np.bool_]
+    """Whether no other device is better in one aim without being worse in another."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best design and what it was chosen among."""
+
+    design: Design
+    """Re-solved at the target."""
+    aim: Aim
+    paths: tuple[str, ...]
+    """What was varied beside the period."""
+    values: tuple[float, ...]
+    score: float
+    """Of the aim, as in `Candidates`."""
+    candidates: Candidates
+    warnings: tuple[str, ...]
+
+
+def best(
+    target: Device,
+    aim: Aim,
+    bounds: Mapping[str, tuple[float, float]],
+    spread: Spread | None = None,
+    smallest_line: float = 0.0,
+) -> Best:
+    """The device that meets the target and is best at one aim.
+
+    Args:
+        target: A finite device with a target and a provisional period.
+        aim: Lowest threshold, most output through the surface, largest margin between the edges'
+            thresholds, or smallest spread of the wavelength.
+        bounds: Lowest and highest value by path, such as `{"layers.0.lines.duty": (0.2, 0.8)}`:
+            the film that can be made, the lines that can be written.
+        spread: What is not known, for the aim "tolerance".
+        smallest_line: Narrowest line and gap that can be made [µm].
+
+    Returns:
+        The design, the Pareto front, and warnings.
+
+    Raises:
+        InputError: If nothing is varied, or bounds are no interval.
+        NotConverged: If no period meets the target anywhere.
+    """
+    if not 1 <= len(bounds) <= 3:
+        raise InputError(f"one to three values can be varied beside the period, got {len(bounds)}.")
+    search = _Search(target, dict(bounds), spread or Spread(), smallest_line, aim == "output")
+    grid = search.grid(GRID if len(bounds) < 3 else 5)
+    found = search.solved(grid)
+    column = AIMS.index(aim)
+    score = np.where(np.isfinite(found.scores[:, column]), found.scores[:, column], inf)
+    if not np.isfinite(score).any():
+        raise NotConverged("no choice within the bounds lases at the target. Widen the bounds.")
+    start = grid[int(np.argmin(score))]
+    values = search.refined(start, column)
+    device = search.device(values)
+    made = design(device)
+    final = search.solved(values[None], (aim,))
+    return Best(
+        made, aim, tuple(bounds), tuple(map(float, values)), float(final.scores[0, column]), found,
+        tuple(_warnings(laser(made.device))),
+    )  # fmt: skip
+
+
+def bounds_of(target: Device, texts: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Bounds as they are written on a command line.
+
+    Args:
+        target: The device, for where its lines are.
+        texts: Such as "duty=0.2:0.8", "layers.1.thickness=140nm:180nm".
+
+    Returns:
+        Lowest and highest value by path.
+
+    Raises:
+        InputError: If a text is no such thing.
+    """
+    found = {}
+    for text in texts:
+        name, _, ends = text.partition("=")
+        parts = ends.split(":")
+        if len(parts) != 2:
+            raise InputError(f'what varies must read "duty=0.2:0.8", got "{text}".')
+        if name == "duty":
+            lined = [i for i, layer in enumerate(target.layers) if layer.lines]
+            name = f"layers.{lined[0]}.lines.duty" if lined else name
+        try:
+            low, high = (
+                float(part) if name.endswith("duty") else parse_quantity(part, "length")
+                for part in parts
+            )
+        except ValueError as error:
+            raise InputError(f'"{text}": {error}') from None
+        found[name] = (low, high)
+    return found
+
+
+def _warnings(solved: Laser) -> list[str]:
+    first = solved.modes[0]
+    other = next((one for one in solved.modes if one.mode.edge != first.mode.edge), None)
+    if other is None:
+        return []
+    ratio = other.threshold_material_gain / first.threshold_material_gain
+    apart = (other.wavelength - first.wavelength) / nm
+    if ratio > SWAP:
+        return []
+    return [
+        f"the {first.origin} and the {other.origin} mode are about to swap: the second needs only "
+        f"{ratio:.2f} times the gain of the first, {apart:+.2f} nm away. Choose a duty "
+        "further from where the feedback vanishes."
+    ]
+
+
+class _Search:
+    def __init__(
+        self,
+        target: Device,
+        bounds: dict[str, tuple[float, float]],
+        spread: Spread,
+        smallest_line: float,
+        upwards: bool,
+    ) -> None:
+        self.upwards = upwards
+        self.target, self.bounds = steady(target), bounds
+        self.wavelength = target.need_target().wavelength
+        for path, (low, high) in bounds.items():
+            if not low < high:
+                raise InputError(f"bounds of {path} must be low < high, got {low:g}, {high:g}.")
+            changed(changed(target, {path: low}), {path: high})
+        narrow = smallest_line / target.need_grating().period
+        self.bounds = {
+            path: (max(low, narrow), min(high, 1 - narrow))
+            if path.endswith("duty")
+            else (low, high)
+            for path, (low, high) in bounds.items()
+        }
+        self.nominal = laser(self.target)
+        self.causes = causes(self.target, spread)
+
+    def grid(self, count: int) -> Real:
+        axes = [np.linspace(low, high, count) for low, high in self.bounds.values()]
+        return np.stack([one.ravel() for one in np.meshgrid(*axes, indexing="ij")], axis=-1)
+
+    def device(self, values: Sequence[float] | Real) -> Device:
+        return changed(self.target, dict(zip(self.bounds, map(float, values), strict=True)))
+
+    def solved(self, variables: Real, aims: Sequence[Aim] = AIMS) -> Candidates:
+        """Devices at the target, and what they are worth."""
+        count = len(variables)
+        period = np.full(count, self.target.need_grating().period)
+        slope = np.full(count, self._period_slope())
+        before: tuple[Real, Real] = period, np.zeros(count)
+        for number in range(4):
+            waves, modes = self._modes(variables, period)
+            miss = modes.lasing("wavelength") - self.wavelength
+            if number:
+                moved = period - before[0]
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    secant = (miss - before[1]) / moved
+                # where another edge lases than before, the exact slope stands
+                slope = np.where(np.abs(secant / slope - 1) < 0.3, secant, slope)
+            before = period, miss
+            period = period - np.nan_to_num(miss / slope)
+        period = before[0]
+        scores = self._scores(variables, period, waves, modes, aims)
+        scores[np.abs(miss) > 0.2 * nm] = np.nan
+        return Candidates(variables, period, scores, modes.first, _pareto(scores))
+
+    def refined(self, start: Real, column: int) -> Real:
+        """The best values near a start, by scipy's L-BFGS-B in units of the bounds."""
+        from scipy.optimize import minimize
+
+        ends = np.array(list(self.bounds.values()))
+        low, size = ends[:, 0], ends[:, 1] - ends[:, 0]
+        count, step = len(size), 1e-3
+        unit = float(abs(self.solved(start[None], AIMS[column : column + 1]).scores[0, column]))
+
+        def value(x: Real) -> tuple[float, Real]:
+            inside = np.clip(x, step, 1 - step)
+            points = np.concatenate([x[None], inside + step * np.eye(count)])
+            points = np.concatenate([points, inside - step * np.eye(count)])
+            found = self.solved(low + points * size, AIMS[column : column + 1]).scores[:, column]
+            score = np.where(np.isfinite(found), found / unit, 1e3)
+            return float(score[0]), (score[1 : count + 1] - score[count + 1 :]) / (2 * step)
+
+        first = (start - low) / size
+        found = minimize(
+            value, first, jac=True, method="L-BFGS-B", bounds=[(0, 1)] * count,
+            options={"maxiter": 8, "ftol": 1e-7},
+        )  # fmt: skip
+        return np.asarray(low + found.x * size)
+
+    def _period_slope(self) -> float:
+        edges = self.nominal.cell.band_edges
+        return sum(edge.wavelength_sensitivity("grating.period") for edge in edges) / 2
+
+    def _changes(self, variables: Real, period: Real) -> dict[str, Any]:
+        columns = dict(zip(self.bounds, variables.T, strict=True))
+        return {**columns, "grating.period": period}
+
+    def _modes(self, variables: Real, period: Real) -> tuple[ManyWaves, ManyModes]:
+        waves = waves_of_edges(solved_edges(self.target, self._changes(variables, period)))
+        return waves, many_modes(self.nominal, waves, quality=False)
+
+    def _scores(
+        self, variables: Real, period: Real, waves: ManyWaves, modes: ManyModes, aims: Sequence[Aim]
+    ) -> Real:
+        first, second = modes.gain.min(axis=1), modes.gain.max(axis=1)
+        found = np.stack(
+            [first, np.full_like(first, np.nan), first / second, first * np.nan], axis=1
+        )
+        if "output" in aims:
+            surface = surface_share(self.nominal, waves, modes)
+            found[:, 1] = -self._output(variables, period, surface)
+        if "tolerance" in aims:
+            found[:, 3] = self._spread(variables, period, modes)
+        return found
+
+    def _output(self, variables: Real, period: Real, surface: Real) -> Real:
+        """Part of the light that leaves through the surface, or through it upwards."""
+        if not self.upwards:
+            return surface
+        return np.asarray(surface * [self._up(*one) for one in zip(variables, period, strict=True)])
+
+    def _up(self, values: Real, period: float) -> float:
+        """Part of the radiated power that leaves into the superstrate."""
+        device = changed(self.device(values), {"grating.period": float(period)})
+        emission = modes_of(device).band_edges[0].emission()
+        return 0.0 if emission is None else float(emission.up.sum())
+
+    def _spread(self, variables: Real, period: Real, modes: ManyModes) -> Real:
+        """Standard deviation of the wavelength of the edge that lases, to first order [µm]."""
+        step, total = 0.05, np.zeros(len(period))
+        for number in range(len(self.causes)):
+            ends = []
+            for sign in (-step, step):
+                amounts = np.zeros((len(period), len(self.causes)))
+                amounts[:, number] = sign
+                also = self._changes(variables, period)
+                moved = shifted(self.target, self.causes, amounts, also)
+                edges = solved_edges(self.target, moved)
+                ends.append(np.take_along_axis(edges.wavelength, modes.first[:, None], 1)[:, 0])
+            total += ((ends[1] - ends[0]) / (2 * step)) ** 2
+        return np.sqrt(total)
+
+
+def _pareto(scores: Real) -> NDArray[np.bool_]:
+    """Rows that no other row beats in one column without losing in another."""
+    found = np.isfinite(scores[:, 0])
+    columns = [c for c in range(scores.shape[1]) if np.isfinite(scores[found, c]).any()]
+    some = np.where(np.isfinite(scores), scores, inf)[:, columns]
+    for row in np.flatnonzero(found):
+        better = (some <= some[row]).all(axis=1) & (some < some[row]).any(axis=1)
+        found[row] = not better.any()
+    return found

@@ -1,0 +1,105 @@
+"""Designs that are best at something: as a brute-force search finds them, and at the target."""
+
+import json
+
+import numpy as np
+import pytest
+from test_tolerance import wanted
+
+from dfbdesign.design import design
+from dfbdesign.device import changed, save_device
+from dfbdesign.errors import InputError
+from dfbdesign.goals import _Search, best, bounds_of
+from dfbdesign.laser import laser
+from dfbdesign.spread import Spread
+from dfbdesign.units import nm, pm
+
+DUTY = "layers.0.lines.duty"
+
+
+def test_the_optimiser_finds_what_a_brute_force_search_finds():
+    target = wanted()
+    found = best(target, "threshold", {DUTY: (0.15, 0.45)})
+    search = _Search(target, {DUTY: (0.15, 0.45)}, Spread(), 0.0, upwards=False)
+    grid = search.grid(61)
+    dense = search.solved(grid, ("threshold",)).scores[:, 0]
+    assert found.values[0] == pytest.approx(grid[np.nanargmin(dense), 0], abs=0.0051)
+    assert found.score < np.nanmin(dense) * (1 + 1e-4)
+    # designed one by one; where the whole number of periods jumps, gain jumps by half a per cent
+    duties = found.values[0] + np.array([-0.06, -0.04, -0.02, 0, 0.02, 0.04, 0.06])
+    gains = [
+        design(changed(target, {DUTY: float(duty)})).lasing_mode.threshold_material_gain
+        for duty in duties
+    ]
+    assert gains[3] < min(gains) * 1.006
+    assert max(gains[0], gains[-1]) > gains[3] * 1.01
+    assert found.design.lasing_mode.threshold_material_gain == pytest.approx(gains[3], rel=1e-6)
+    assert found.score == pytest.approx(gains[3], rel=6e-3)
+    first = laser(found.design.device).modes[0]
+    assert first.wavelength == pytest.approx(1670 * nm, abs=1 * pm)
+
+
+def test_no_design_of_the_front_is_beaten_by_another():
+    found = best(wanted(), "margin", {DUTY: (0.2, 0.8)})
+    scores = found.candidates.scores
+    front = np.flatnonzero(found.candidates.pareto)
+    assert len(front) > 1
+    for row in front:
+        others = scores[np.isfinite(scores[:, 0])]
+        beaten = (others <= scores[row]).all(axis=1) & (others < scores[row]).any(axis=1)
+        assert not beaten.any()
+    ratio = found.design.lasing_mode.threshold_material_gain
+    second = min(
+        one.threshold_material_gain
+        for one in laser(found.design.device).modes
+        if one.mode.edge != found.design.lasing_mode.mode.edge
+    )
+    assert found.score == pytest.approx(ratio / second, rel=1e-2)
+
+
+def test_edges_about_to_swap_are_warned_of_and_lines_stay_writable():
+    found = best(wanted(), "threshold", {DUTY: (0.49, 0.51)})
+    (warning,) = found.warnings
+    assert "about to swap" in warning
+    thin = best(wanted(), "threshold", {DUTY: (0.05, 0.45)}, smallest_line=350 * nm)
+    assert thin.values[0] * 865 * nm >= 350 * nm * (1 - 1e-9)
+    assert not thin.warnings
+
+
+def test_bounds_are_read_and_refused():
+    device = wanted()
+    assert bounds_of(device, ["duty=0.2:0.8"]) == {DUTY: (0.2, 0.8)}
+    (bounds,) = bounds_of(device, ["layers.1.thickness=140 nm:180 nm"]).values()
+    assert bounds == pytest.approx((0.14, 0.18))
+    for text in ("duty", "duty=0.2", "duty=a:b", "layers.1.thickness=140:180"):
+        with pytest.raises(InputError):
+            bounds_of(device, [text])
+    with pytest.raises(InputError, match="low < high"):
+        best(device, "threshold", {DUTY: (0.8, 0.2)})
+    with pytest.raises(InputError, match="varied"):
+        best(device, "threshold", {})
+
+
+def test_the_verbs_design_tolerance_ladder_and_calibrate(dfb, tmp_path):
+    device, spread, data = (tmp_path / name for name in ("d.toml", "s.toml", "m.csv"))
+    save_device(wanted(), device)
+    spread.write_text("film_index = 0.02\n")
+    data.write_text("device,period_nm,wavelength_nm\nA1,865,1674.2\nA2,870,1682\n")
+    made, picture, chip = (tmp_path / name for name in ("o.toml", "p.png", "c.toml"))
+    shared = ("--spread", spread, "--plot", picture, "--json")
+    runs = {
+        "pareto": ("design", device, "-o", made, "--aim", "margin", "--vary", "duty=0.25:0.4"),
+        "quantities": ("tolerance", device, "--samples", 30, "--workers", 1),
+        "rungs": ("ladder", device, "-n", 3, "-o", chip, "--workers", 1),
+        "values": ("calibrate", device, data, "-o", made, "--workers", 1, "--next-chip", chip),
+    }
+    for key, words in runs.items():
+        ran = dfb(*words, *shared)
+        assert ran.code == 0, ran.err
+        assert json.loads(ran.out)[key]
+        assert picture.read_bytes()[1:4] == b"PNG"
+        picture.unlink()
+    assert dfb("ladder", device, "--window", "1670").code == 2
+    assert dfb("calibrate", device, tmp_path / "none.csv").code == 2
+    assert dfb("design", device, "-o", made, "--vary", "duty=0.2").code == 2
+    assert dfb("tolerance", device, "--samples", 3).code == 2
