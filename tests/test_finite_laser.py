@@ -29,8 +29,9 @@ def test_the_verb_prints_the_numbers_of_the_coupled_mode_solver_by_the_other_way
         for words in (("--solver", "rigorous"), ())
     )
     first, other = rigorous["modes"][0], coupled["modes"][0]
-    assert set(other) - {"origin"} <= set(first)
-    for key in set(other) - {"origin"}:
+    shared = set(other) - {"origin", "hole_burning"}  # of two waves, which this solver has not
+    assert shared <= set(first)
+    for key in shared:
         assert first[key] == pytest.approx(other[key], rel=5e-3), key
     assert first["wavelength_nm"] != other["wavelength_nm"]
     assert 0 < first["wavelength_error_nm"] < 2e-3
