@@ -143,8 +143,8 @@ def chromatic_dispersion(device: Device, mode: SlabMode) -> float:
         InputError: If the mode is leaky.
 
     Examples:
-        >>> film = Layer(thickness=300 * nm, material={"index": 2.0})
-        >>> device = Device(substrate={"index": 1.45}, layers=[film], superstrate="air")
+        >>> film = Layer(thickness=300 * nm, material=2.0)
+        >>> device = Device(substrate=1.45, layers=[film], superstrate="air")
         >>> mode = slab(device, 1000 * nm).fundamental("TE")
         >>> from dfbdesign.units import km, ps
         >>> round(chromatic_dispersion(device, mode) / (ps / (nm * km)))

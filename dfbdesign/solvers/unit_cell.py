@@ -324,7 +324,7 @@ def band_edges(
         >>> edges = band_edges(device, {"layers.0.lines.duty": np.array([0.3, 0.5])})
         >>> np.round(edges.wavelength / nm, 1)
         array([[1666.3, 1674.2],
-               [1665.1, 1665.4]])
+               [1665. , 1665.1]])
     """
     _, wavevector = _checked(device, None, accuracy)
     _check_extremes(device, changes)
