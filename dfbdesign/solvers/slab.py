@@ -148,7 +148,7 @@ def chromatic_dispersion(device: Device, mode: SlabMode) -> float:
         >>> mode = slab(device, 1000 * nm).fundamental("TE")
         >>> from dfbdesign.units import km, ps
         >>> round(chromatic_dispersion(device, mode) / (ps / (nm * km)))
-        -1118
+        -404
     """
     if mode.kind != "guided":
         raise InputError("dispersion is for guided modes, got a leaky one. Choose another.")
