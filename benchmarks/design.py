@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from dfbdesign import Device, design, laser, load_device
-from dfbdesign.calibration import calibrate, prepared
+from dfbdesign.designs.calibration import calibrate, prepared
+from dfbdesign.designs.goals import best
+from dfbdesign.designs.ladder import Goal, ladder, simulated, width_of
+from dfbdesign.designs.readings import Reading
+from dfbdesign.designs.spread import Spread, causes, scaled, shifted, steady
+from dfbdesign.designs.swept import many_modes, solved_edges, waves_of_edges
+from dfbdesign.designs.tolerance import tolerance
 from dfbdesign.device import changed, without_dispersion
-from dfbdesign.goals import best
-from dfbdesign.ladder import Goal, ladder, simulated, width_of
-from dfbdesign.readings import Reading
-from dfbdesign.spread import Spread, causes, scaled, shifted, steady
-from dfbdesign.swept import many_modes, solved_edges, waves_of_edges
-from dfbdesign.tolerance import tolerance
 from dfbdesign.units import nm, pm
 
 WORKERS, SAMPLES, WAFERS, SETS = 2, 10_000, 1000, 200

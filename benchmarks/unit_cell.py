@@ -38,7 +38,7 @@ from dfbdesign import Device, Grating, Layer, Lines, Target, modes
 from dfbdesign.fdtd import launch, run, unit_cell_job
 from dfbdesign.fdtd.ringdown import ringdown
 from dfbdesign.files import writing
-from dfbdesign.plot import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION, picture
+from dfbdesign.plots.figure import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION, picture
 from dfbdesign.solvers.unit_cell import band_edges
 from dfbdesign.units import nm
 

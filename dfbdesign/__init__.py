@@ -16,68 +16,86 @@ Conventions, everywhere in this package:
 Data flows one way: target → device → modes → laser → layout.
 """
 
-from dfbdesign.design import design
-from dfbdesign.device import (
-    Device,
-    GainFilm,
-    Grating,
-    Layer,
-    Lines,
-    Pump,
-    Spot,
-    Target,
-    load_device,
-    save_device,
-)
-from dfbdesign.errors import InputError, MeepMissing, NoGuidedMode, NotConverged, PhysicsError
-from dfbdesign.finite_laser import rigorous_laser
-from dfbdesign.laser import laser
-from dfbdesign.laser_spectra import laser_spectra
-from dfbdesign.materials import Material, material
-from dfbdesign.pumping import pumped_gain, pumping
-from dfbdesign.reproduce import reproduce
-from dfbdesign.solvers.bands import bands
-from dfbdesign.solvers.scattering import scattering
-from dfbdesign.solvers.slab import slab
-from dfbdesign.solvers.unit_cell import modes
-from dfbdesign.verify import verify
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Device",
-    "GainFilm",
-    "Grating",
-    "InputError",
-    "Layer",
-    "Lines",
-    "Material",
-    "MeepMissing",
-    "NoGuidedMode",
-    "NotConverged",
-    "PhysicsError",
-    "Pump",
-    "Spot",
-    "Target",
-    "bands",
-    "design",
-    "laser",
-    "laser_spectra",
-    "load_device",
-    "material",
-    "modes",
-    "pumped_gain",
-    "pumping",
-    "reproduce",
-    "rigorous_laser",
-    "save_device",
-    "scattering",
-    "slab",
-    "verify",
-]
+if TYPE_CHECKING:
+    from dfbdesign.designs.design import design as design
+    from dfbdesign.device import Device as Device
+    from dfbdesign.device import GainFilm as GainFilm
+    from dfbdesign.device import Grating as Grating
+    from dfbdesign.device import Layer as Layer
+    from dfbdesign.device import Lines as Lines
+    from dfbdesign.device import Pump as Pump
+    from dfbdesign.device import Spot as Spot
+    from dfbdesign.device import Target as Target
+    from dfbdesign.device import load_device as load_device
+    from dfbdesign.device import save_device as save_device
+    from dfbdesign.errors import InputError as InputError
+    from dfbdesign.errors import MeepMissing as MeepMissing
+    from dfbdesign.errors import NoGuidedMode as NoGuidedMode
+    from dfbdesign.errors import NotConverged as NotConverged
+    from dfbdesign.errors import PhysicsError as PhysicsError
+    from dfbdesign.lasers.finite_laser import rigorous_laser as rigorous_laser
+    from dfbdesign.lasers.laser import laser as laser
+    from dfbdesign.lasers.laser_spectra import laser_spectra as laser_spectra
+    from dfbdesign.lasers.pumping import pumped_gain as pumped_gain
+    from dfbdesign.lasers.pumping import pumping as pumping
+    from dfbdesign.lasers.reproduce import reproduce as reproduce
+    from dfbdesign.materials import Material as Material
+    from dfbdesign.materials import material as material
+    from dfbdesign.solvers.bands import bands as bands
+    from dfbdesign.solvers.scattering import scattering as scattering
+    from dfbdesign.solvers.slab import slab as slab
+    from dfbdesign.solvers.unit_cell import modes as modes
+    from dfbdesign.verification.verify import verify as verify
+
+_MODULES = {
+    "Device": "dfbdesign.device",
+    "GainFilm": "dfbdesign.device",
+    "Grating": "dfbdesign.device",
+    "InputError": "dfbdesign.errors",
+    "Layer": "dfbdesign.device",
+    "Lines": "dfbdesign.device",
+    "Material": "dfbdesign.materials",
+    "MeepMissing": "dfbdesign.errors",
+    "NoGuidedMode": "dfbdesign.errors",
+    "NotConverged": "dfbdesign.errors",
+    "PhysicsError": "dfbdesign.errors",
+    "Pump": "dfbdesign.device",
+    "Spot": "dfbdesign.device",
+    "Target": "dfbdesign.device",
+    "bands": "dfbdesign.solvers.bands",
+    "design": "dfbdesign.designs.design",
+    "laser": "dfbdesign.lasers.laser",
+    "laser_spectra": "dfbdesign.lasers.laser_spectra",
+    "load_device": "dfbdesign.device",
+    "material": "dfbdesign.materials",
+    "modes": "dfbdesign.solvers.unit_cell",
+    "pumped_gain": "dfbdesign.lasers.pumping",
+    "pumping": "dfbdesign.lasers.pumping",
+    "reproduce": "dfbdesign.lasers.reproduce",
+    "rigorous_laser": "dfbdesign.lasers.finite_laser",
+    "save_device": "dfbdesign.device",
+    "scattering": "dfbdesign.solvers.scattering",
+    "slab": "dfbdesign.solvers.slab",
+    "verify": "dfbdesign.verification.verify",
+}
+"""Where each public name is made: imported when first asked for, as few need them all."""
+
+__all__ = [*_MODULES]
 
 
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> object:
     if name == "__version__":
-        from importlib.metadata import version  # a tenth of a second that few need
+        from importlib.metadata import version
 
         return version("dfbdesign")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found = getattr(import_module(_MODULES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

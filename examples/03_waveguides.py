@@ -10,12 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-from dfbdesign import plot
+from dfbdesign import plots
 from dfbdesign.device import Target
 from dfbdesign.layout import couplers
 from dfbdesign.units import cm, nm, um
-from dfbdesign.waveguide import Background, Rectangle, Shape, Solve, Waveguide, Window, ridge
-from dfbdesign.waveguide_design import (
+from dfbdesign.waveguides.waveguide import (
+    Background,
+    Rectangle,
+    Shape,
+    Solve,
+    Waveguide,
+    Window,
+    ridge,
+)
+from dfbdesign.waveguides.waveguide_design import (
     coupler,
     coupling_efficiency,
     facet_reflectance,
@@ -76,5 +84,5 @@ assert 5 < gain * cm < 40
 
 # %%
 if __name__ == "__main__":
-    image = plot.picture(lambda axes: plot.channel_modes(axes, alone), width=6.4, height=2.8)
+    image = plots.picture(lambda axes: plots.channel_modes(axes, alone), width=6.4, height=2.8)
     (HERE / "03_modes.png").write_bytes(image)

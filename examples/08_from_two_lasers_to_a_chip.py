@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from dfbdesign import load_device, plot
+from dfbdesign.designs.ladder import Goal, ladder
+from dfbdesign.designs.spread import Spread
 from dfbdesign.device import changed, without_dispersion
-from dfbdesign.ladder import Goal, ladder
 from dfbdesign.materials import constant
 from dfbdesign.solvers.unit_cell import band_edges
-from dfbdesign.spread import Spread
 from dfbdesign.units import nm
 
 HERE = Path(__file__).parent

@@ -25,7 +25,7 @@ from dfbdesign.layout import (
     WriteField,
 )
 from dfbdesign.units import cm, mm, nA, nm, s, uC, um
-from dfbdesign.written import written_chip
+from dfbdesign.verification.written import written_chip
 
 HERE = Path(__file__).parent
 DOSES = tuple(round(0.7 + 0.05 * step, 2) for step in range(13))

@@ -16,10 +16,10 @@ from numpy.testing import assert_allclose
 from dfbdesign.cli import app
 from dfbdesign.device import load_device
 from dfbdesign.gain.film import resolve_film
-from dfbdesign.laser import laser
+from dfbdesign.lasers.laser import laser
 from dfbdesign.materials import material, names
 from dfbdesign.solvers.unit_cell import modes
-from dfbdesign.verify import TOLERANCE
+from dfbdesign.verification.verify import TOLERANCE
 
 REFERENCE = Path(__file__).parents[1] / "examples" / "reference.toml"
 DFB = Path(sys.executable).with_name("dfb")

@@ -5,7 +5,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from dfbdesign.design import calibration, design, film_period, load_target
+from dfbdesign.designs.design import calibration, design, film_period, load_target
 from dfbdesign.device import (
     Device,
     Grating,
@@ -19,11 +19,11 @@ from dfbdesign.device import (
     save_device,
 )
 from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
-from dfbdesign.laser import laser
+from dfbdesign.lasers.laser import laser
 from dfbdesign.units import nm, pm
 
 REFERENCE = "examples/reference.toml"
-design_module = import_module("dfbdesign.design")
+design_module = import_module("dfbdesign.designs.design")
 
 
 def wanted(duty=0.3, order=2, film=2.53, length=500.0, wavelength=1670 * nm, period=None):

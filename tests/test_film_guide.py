@@ -8,9 +8,9 @@ import pytest
 
 from dfbdesign.device import Device, Layer, Target, changed, load_device
 from dfbdesign.errors import InputError, NoGuidedMode
-from dfbdesign.film_guide import film_guide, thickness_for_confinement
 from dfbdesign.solvers.slab import slab
 from dfbdesign.units import nm
+from dfbdesign.waveguides.film_guide import film_guide, thickness_for_confinement
 
 REFERENCE = Path(__file__).parents[1] / "examples" / "reference.toml"
 

@@ -6,8 +6,8 @@ import pytest
 from test_finite import PERIOD, device
 
 from dfbdesign import Device, GainFilm, InputError, PhysicsError, Pump, Spot, laser, save_device
-from dfbdesign.finite_laser import rigorous_laser
 from dfbdesign.gain.film import resolve_film, unpumped_absorption
+from dfbdesign.lasers.finite_laser import rigorous_laser
 from dfbdesign.solvers.finite import finite_modes
 from dfbdesign.solvers.finite_chain import GratingSection
 from dfbdesign.units import cm, nm, um

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from test_tolerance import wanted
 
-from dfbdesign.design import design
+from dfbdesign.designs.design import design
+from dfbdesign.designs.goals import _Search, best, bounds_of
+from dfbdesign.designs.spread import Spread
 from dfbdesign.device import changed, save_device
 from dfbdesign.errors import InputError
-from dfbdesign.goals import _Search, best, bounds_of
-from dfbdesign.laser import laser
-from dfbdesign.spread import Spread
+from dfbdesign.lasers.laser import laser
 from dfbdesign.units import nm, pm
 
 DUTY = "layers.0.lines.duty"

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from test_tolerance import wanted
 
-from dfbdesign.calibration import calibrate, next_ladder, prepared, updated
+from dfbdesign.designs.calibration import calibrate, next_ladder, prepared, updated
+from dfbdesign.designs.ladder import Goal, _counts, chip_of, ladder, simulated, width_of
+from dfbdesign.designs.readings import Reading, load_readings
+from dfbdesign.designs.spread import Spread, at
+from dfbdesign.designs.swept import many_modes, solved_edges, waves_of_edges
 from dfbdesign.device import changed
 from dfbdesign.errors import InputError
-from dfbdesign.ladder import Goal, _counts, chip_of, ladder, simulated, width_of
-from dfbdesign.laser import laser
-from dfbdesign.readings import Reading, load_readings
-from dfbdesign.spread import Spread, at
-from dfbdesign.swept import many_modes, solved_edges, waves_of_edges
+from dfbdesign.lasers.laser import laser
 from dfbdesign.units import cm, nm, uJ
 
 SPREAD = Spread(film_index=0.03)

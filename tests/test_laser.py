@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-from dfbdesign.cavity import FilmCavity, facets_of, stretches_of, waves_of
 from dfbdesign.device import (
     Device,
     FacetReflection,
@@ -34,7 +33,8 @@ from dfbdesign.gain.film import (
     resolve_film,
     unpumped_absorption,
 )
-from dfbdesign.laser import laser
+from dfbdesign.lasers.cavity import FilmCavity, facets_of, stretches_of, waves_of
+from dfbdesign.lasers.laser import laser
 from dfbdesign.solvers import coupled_mode, unit_cell
 from dfbdesign.solvers.transfer_matrix import (
     Cavity,
@@ -46,7 +46,10 @@ from dfbdesign.solvers.transfer_matrix import (
 )
 from dfbdesign.units import cm, nm
 
-laser_module, cavity_module = import_module("dfbdesign.laser"), import_module("dfbdesign.cavity")
+laser_module, cavity_module = (
+    import_module("dfbdesign.lasers.laser"),
+    import_module("dfbdesign.lasers.cavity"),
+)
 
 
 def made(duty=0.3, order=2, film=None, spot=None, **grating):

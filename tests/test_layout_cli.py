@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from dfbdesign import cli, plot
 from dfbdesign.device import changed, load_device, save_device
-from dfbdesign.laser import laser
+from dfbdesign.lasers.laser import laser
 from dfbdesign.layout import layout
 from dfbdesign.units import nm, um
 

@@ -15,9 +15,9 @@ from dfbdesign.solvers.ridge import CrossSection, Shape
 from dfbdesign.solvers.ridge_extrapolation import extrapolated
 from dfbdesign.solvers.ridge_geometry import as_polygon
 from dfbdesign.units import nm
-from dfbdesign.waveguide import Background, Bend, HalfSpace, Rectangle, Waveguide
-from dfbdesign.waveguide import Shape as PaintedShape
-from dfbdesign.waveguide_verify import _rectangles, _step, verify_ridge
+from dfbdesign.waveguides.waveguide import Background, Bend, HalfSpace, Rectangle, Waveguide
+from dfbdesign.waveguides.waveguide import Shape as PaintedShape
+from dfbdesign.waveguides.waveguide_verify import _rectangles, _step, verify_ridge
 
 CORE, CLADDING, WAVELENGTH = 1.9963, 1.444, 1550 * nm
 NITRIDE = GuideRectangle((-0.5, 0.5), (-0.4, 0.4), CORE**2)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from dfbdesign import plot
+from dfbdesign import plots
 from dfbdesign.device import (
     Device,
     GainFilm,
@@ -27,11 +27,11 @@ from dfbdesign.device import (
 )
 from dfbdesign.gain.film import resolve_film
 from dfbdesign.gain.pump import dots_per_area, fluence_for_excitons
-from dfbdesign.laser import laser
+from dfbdesign.lasers.laser import laser
 from dfbdesign.layout.chip import device_layout
 from dfbdesign.solvers.unit_cell import modes
 from dfbdesign.units import cm, deg, nm, uJ, um
-from dfbdesign.verify import TOLERANCE, Comparison
+from dfbdesign.verification.verify import TOLERANCE, Comparison
 
 DEVICE = Device(
     name="test",
@@ -81,7 +81,7 @@ COMPARISONS = (
 
 
 def test_coupled_bands_meet_both_band_edges_where_the_wavevector_is_zero(edges):
-    lower, upper = plot.coupled_bands(edges, np.zeros(1))
+    lower, upper = plots.coupled_bands(edges, np.zeros(1))
     assert lower[0] == pytest.approx(edges.modes[0].wavelength, rel=1e-14)
     assert upper[0] == pytest.approx(edges.modes[1].wavelength, rel=1e-14)
 
@@ -92,7 +92,7 @@ def test_coupled_bands_leave_the_rigorous_ones_as_the_square_of_the_wavevector()
     gaps = []
     for q in wavevectors:
         rigorous = [mode.wavelength for mode in modes(DEVICE, q, accuracy=1e-8).modes]
-        coupled = plot.coupled_bands(edges, np.array(q * 2 * pi / (865 * nm)))
+        coupled = plots.coupled_bands(edges, np.array(q * 2 * pi / (865 * nm)))
         gaps.append(np.abs(np.array(rigorous) - coupled).max())
     assert gaps[0] < 0.03 * nm  # of a band that has moved by 15 nm
     assert np.polyfit(np.log(wavevectors), np.log(gaps), 1)[0] == pytest.approx(2, abs=0.05)
@@ -100,7 +100,7 @@ def test_coupled_bands_leave_the_rigorous_ones_as_the_square_of_the_wavevector()
 
 def test_bands_show_every_mode_on_both_sides_and_the_band_edges_in_their_colours(axes, edges):
     others = [modes(DEVICE, -0.002), modes(DEVICE, -0.004)]
-    plot.bands(axes, [edges, *others], DEVICE.target.wavelength)
+    plots.bands(axes, [edges, *others], DEVICE.target.wavelength)
     drawn = {line.get_label(): line.get_xydata() for line in axes.get_lines()}
     points = {(round(x, 9), round(y, 6)) for x, y in drawn["unit cell"]}
     assert points == {
@@ -118,7 +118,7 @@ def test_bands_show_every_mode_on_both_sides_and_the_band_edges_in_their_colours
 def test_the_cross_section_is_to_scale_and_its_lines_keep_their_area(axes, edges):
     slanted = changed(DEVICE, {"layers.0.lines.sidewall": 60 * deg})
     mode = edges.modes[0]  # of upright lines; only the outlines are looked at here
-    plot.stack(axes, replace(mode, device=slanted))
+    plots.stack(axes, replace(mode, device=slanted))
     assert axes.get_aspect() == 1  # equal
     outlines = [patch.get_xy()[:4] for patch in axes.patches]
     assert len(outlines) == 2
@@ -135,7 +135,7 @@ def test_the_cross_section_is_to_scale_and_its_lines_keep_their_area(axes, edges
 def test_the_intensity_of_the_dark_mode_vanishes_on_the_lines_and_the_bright_one_does_not(edges):
     for mode in edges.modes:
         axes = Figure().add_subplot()
-        plot.stack(axes, mode)
+        plots.stack(axes, mode)
         image = axes.images[0]
         intensity, (left, right, _, _) = np.asarray(image.get_array()), image.get_extent()
         x = left + (np.arange(320) + 0.5) * (right - left) / 320
@@ -149,7 +149,7 @@ def test_the_names_of_many_thin_layers_do_not_touch():
     layers = [Layer(thickness=8 * nm, material=2.0 + 0.1 * i) for i in range(4)]
     device = changed(DEVICE, {"layers": (DEVICE.layers[0], *layers, DEVICE.layers[1])})
     drawn = []
-    plot.picture(lambda axes: drawn.append(plot.stack(axes, modes(device).modes[0])), 5.2, 2.8)
+    plots.picture(lambda axes: drawn.append(plots.stack(axes, modes(device).modes[0])), 5.2, 2.8)
     drawn[0].figure.draw_without_rendering()  # at the resolution its texts are measured in
     boxes = [Text.get_window_extent(text) for text in drawn[0].texts]  # without their leaders
     assert len(boxes) == 8
@@ -158,7 +158,7 @@ def test_the_names_of_many_thin_layers_do_not_touch():
 
 
 def test_stems_are_the_threshold_gains_and_the_ring_is_on_the_lowest(axes, solved):
-    plot.threshold_modes(axes, solved.modes)
+    plots.threshold_modes(axes, solved.modes)
     wanted = sorted((m.wavelength / nm, m.threshold_material_gain * cm) for m in solved.modes)
     lines = {line.get_label(): line.get_xydata() for line in axes.get_lines()}
     (ring,) = (label for label in lines if label.startswith("lases first"))
@@ -173,7 +173,7 @@ def test_stems_are_the_threshold_gains_and_the_ring_is_on_the_lowest(axes, solve
 
 
 def test_the_cavity_picture_adds_the_power_of_both_waves(axes, solved):
-    plot.cavity(axes, solved.modes[0])
+    plots.cavity(axes, solved.modes[0])
     both, right, left = (line.get_ydata() for line in axes.get_lines())
     assert both == pytest.approx(right + left)
     assert both.max() == pytest.approx(1)
@@ -183,7 +183,7 @@ def test_the_cavity_picture_adds_the_power_of_both_waves(axes, solved):
 
 def test_the_threshold_lies_on_the_gain_curve_at_the_gain_the_laser_asks_for(axes, solved):
     first = solved.modes[0]
-    plot.gain_curve(axes, solved.film, DEVICE.pump.wavelength, first.threshold_fluence)
+    plots.gain_curve(axes, solved.film, DEVICE.pump.wavelength, first.threshold_fluence)
     marked = next(line for line in axes.get_lines() if line.get_marker() == "o")
     assert marked.get_xydata()[0] == pytest.approx(
         [first.threshold_fluence / (uJ / cm**2), first.threshold_material_gain * cm]
@@ -195,13 +195,13 @@ def test_the_gain_curve_crosses_zero_at_the_lambert_w_of_one(axes):
     dots = dots_per_area(film.thickness, film.dot_diameter, film.packing_fraction)
     # Seven electrons in eight levels: transparent where N = exp(-N), N = W(1) = 0.567143.
     wanted = fluence_for_excitons(0.567143, 1030 * nm, film.absorbed_fraction, dots)
-    plot.gain_curve(axes, film, 1030 * nm, 0.5 * uJ / cm**2 * 200)
+    plots.gain_curve(axes, film, 1030 * nm, 0.5 * uJ / cm**2 * 200)
     fluence, gain = axes.get_lines()[0].get_data()
     assert np.interp(0, gain, fluence) == pytest.approx(float(wanted) / (uJ / cm**2), rel=1e-4)
 
 
 def test_differences_stand_in_the_shaded_band_where_solver_and_time_domain_agree(axes):
-    plot.agreement(axes, COMPARISONS)
+    plots.agreement(axes, COMPARISONS)
     for comparison, bars in zip(COMPARISONS, axes.containers, strict=True):
         centre, _, (reach,) = bars
         (x,), (low, high) = centre.get_xdata(), reach.get_segments()[0][:, 0]
@@ -215,14 +215,14 @@ def test_differences_stand_in_the_shaded_band_where_solver_and_time_domain_agree
 
 def test_an_infinite_difference_is_drawn_at_the_rim(axes):
     missed = Comparison("dark", "quality factor", np.inf, 0.0, 1e5, 1e3)
-    plot.agreement(axes, [COMPARISONS[0], missed])
+    plots.agreement(axes, [COMPARISONS[0], missed])
     low, high = axes.get_xlim()
     assert np.isfinite([low, high]).all()
     assert axes.containers[1][0].get_xdata()[0] == high
 
 
 def test_the_layout_picture_holds_the_lines_of_the_file(axes, gds):
-    plot.layout_lines(axes, gds)
+    plots.layout_lines(axes, gds)
     boxes = [path.get_extents() for path in axes.collections[0].get_paths()]
     lefts, widths = np.array([box.x0 for box in boxes]), [box.width for box in boxes]
     assert np.diff(lefts) == pytest.approx(np.full(5, 865 * nm))
@@ -232,7 +232,7 @@ def test_the_layout_picture_holds_the_lines_of_the_file(axes, gds):
 
 
 def test_the_overview_covers_all_lines_and_shows_the_marks(axes, gds):
-    plot.layout_overview(axes, gds)
+    plots.layout_overview(axes, gds)
     (area,) = axes.patches
     periods = DEVICE.grating.periods
     assert area.get_label() == f"{periods} lines"
@@ -247,19 +247,19 @@ def drawings(edges, solved, gds):
     first = solved.modes[0]
     others = [modes(DEVICE, -0.004)]
     return [
-        partial(plot.stack, mode=edges.modes[0]),
-        partial(plot.bands, cells=[edges, *others], target=DEVICE.target.wavelength),
-        partial(plot.threshold_modes, modes=solved.modes),
-        partial(plot.cavity, mode=first),
+        partial(plots.stack, mode=edges.modes[0]),
+        partial(plots.bands, cells=[edges, *others], target=DEVICE.target.wavelength),
+        partial(plots.threshold_modes, modes=solved.modes),
+        partial(plots.cavity, mode=first),
         partial(
-            plot.gain_curve,
+            plots.gain_curve,
             film=solved.film,
             pump_wavelength=DEVICE.pump.wavelength,
             threshold=first.threshold_fluence,
         ),
-        partial(plot.agreement, comparisons=COMPARISONS),
-        partial(plot.layout_overview, gds_path=gds),
-        partial(plot.layout_lines, gds_path=gds),
+        partial(plots.agreement, comparisons=COMPARISONS),
+        partial(plots.layout_overview, gds_path=gds),
+        partial(plots.layout_lines, gds_path=gds),
     ]
 
 
@@ -268,13 +268,13 @@ def test_every_axis_names_its_quantity_and_unit(drawings):
         axes = Figure().add_subplot()
         assert draw(axes) is axes
         for text in (axes.get_xlabel(), axes.get_ylabel()):
-            by_row = text == "" and draw.func is plot.agreement  # rows carry names instead
+            by_row = text == "" and draw.func is plots.agreement  # rows carry names instead
             assert by_row or "(" in text or "/" in text
 
 
 def test_nothing_in_a_picture_is_cut_off_by_its_rim(drawings):
     for draw, width in zip(drawings, [5.2] + 7 * [4.6], strict=True):
-        pixels = imread(BytesIO(plot.picture(draw, width, 3.0)))[..., :3]
+        pixels = imread(BytesIO(plots.picture(draw, width, 3.0)))[..., :3]
         for rim in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
             assert (rim == 1).all(), draw.func
 
@@ -282,9 +282,9 @@ def test_nothing_in_a_picture_is_cut_off_by_its_rim(drawings):
 def test_pictures_are_the_same_each_time_and_leave_the_users_style_alone(drawings):
     with mpl.rc_context({"font.size": 31, "xtick.labelsize": 31, "axes.facecolor": "red"}):
         before = dict(mpl.rcParams)
-        loud = plot.picture(drawings[2])
+        loud = plots.picture(drawings[2])
         assert dict(mpl.rcParams) == before
-    assert loud == plot.picture(drawings[2])
+    assert loud == plots.picture(drawings[2])
     pixels = imread(BytesIO(loud))
     assert pixels.shape[:2] == (round(3.1 * 240), round(4.6 * 240))
     assert np.ptp(pixels[..., :3]) > 0.9
@@ -308,10 +308,10 @@ DICHROMATS = {
 
 @pytest.mark.parametrize("vision", DICHROMATS)
 def test_band_edges_are_told_apart_without_red_or_green_cones(vision):
-    colours = [to_rgb(colour) for colour, _ in plot.KINDS.values()]
+    colours = [to_rgb(colour) for colour, _ in plots.KINDS.values()]
     seen = [
         np.clip(DICHROMATS[vision] @ np.array(rgb) ** 2.2, 0, 1) ** (1 / 2.2) for rgb in colours
     ]
     for one, other in combinations(seen, 2):
         assert np.linalg.norm(one - other) > 0.25  # of a largest sqrt(3)
-    assert len({marker for _, marker in plot.KINDS.values()}) == len(plot.KINDS)
+    assert len({marker for _, marker in plots.KINDS.values()}) == len(plots.KINDS)

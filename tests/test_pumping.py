@@ -21,7 +21,7 @@ from dfbdesign.gain.film import depth_gain, excitons_at_fluence, material_gain, 
 from dfbdesign.gain.history import continuous_threshold
 from dfbdesign.gain.pump import spot_area
 from dfbdesign.gain.rates import Rates
-from dfbdesign.pumping import pumped_gain, pumping
+from dfbdesign.lasers.pumping import pumped_gain, pumping
 from dfbdesign.units import cm, nm, ps, uJ, um
 
 

@@ -26,12 +26,12 @@ from dfbdesign.device import (
     load_device,
 )
 from dfbdesign.errors import InputError, MeepMissing, NotConverged
-from dfbdesign.laser import laser
+from dfbdesign.lasers.laser import laser
 from dfbdesign.materials import as_material
-from dfbdesign.report import references, report
+from dfbdesign.reports.report import references, report
 from dfbdesign.solvers.unit_cell import modes
 from dfbdesign.units import cm, nm, uJ, um
-from dfbdesign.verify import Comparison, Verification
+from dfbdesign.verification.verify import Comparison, Verification
 
 NASTY = '<script>alert("1")</script> & "quoted" {{ 7 * 7 }} Λ = 865 nm'
 REFERENCE = Path(__file__).parent.parent / "examples" / "reference.toml"

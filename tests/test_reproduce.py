@@ -27,9 +27,10 @@ from dfbdesign.gain.published import (
     stripe_light,
 )
 from dfbdesign.gain.rates import Rates
-from dfbdesign.plot import picture, scoreboard
-from dfbdesign.pumping import pumping
-from dfbdesign.reproduce import PARAMETERS, Row, median_deviation, reproduce
+from dfbdesign.lasers.pumping import pumping
+from dfbdesign.lasers.reproduce import PARAMETERS, Row, median_deviation, reproduce
+from dfbdesign.plots.figure import picture
+from dfbdesign.plots.films import scoreboard
 from dfbdesign.solvers.slab import slab
 from dfbdesign.units import cm, eV, nm
 

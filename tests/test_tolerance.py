@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from dfbdesign.designs.spread import Spread, at, causes, load_spread, scaled, shifted, steady
+from dfbdesign.designs.swept import many_modes, solved_edges, surface_share, waves_of_edges
+from dfbdesign.designs.tolerance import tolerance
 from dfbdesign.device import Device, Grating, Layer, Lines, Pump, Spot, Target, changed, load_device
 from dfbdesign.errors import InputError
-from dfbdesign.laser import laser
+from dfbdesign.lasers.laser import laser
 from dfbdesign.solvers.unit_cell import modes
-from dfbdesign.spread import Spread, at, causes, load_spread, scaled, shifted, steady
-from dfbdesign.swept import many_modes, solved_edges, surface_share, waves_of_edges
-from dfbdesign.tolerance import tolerance
 from dfbdesign.units import deg, nm
 
 REFERENCE = "examples/reference.toml"

@@ -13,9 +13,11 @@ from dfbdesign.fdtd import BandEdge, Extrapolated
 from dfbdesign.solvers import unit_cell
 from dfbdesign.solvers.cell_mode import CellMode
 from dfbdesign.units import nm
-from dfbdesign.verify import Comparison, Verification, verify
+from dfbdesign.verification.verify import Comparison, Verification, verify
 
-module = import_module("dfbdesign.verify")  # the package's own name for it is the function
+module = import_module(
+    "dfbdesign.verification.verify"
+)  # the package's own name for it is the function
 REFERENCE = Path(__file__).parents[1] / "examples" / "reference.toml"
 
 

@@ -13,7 +13,7 @@ from dfbdesign.errors import InputError, NoGuidedMode
 from dfbdesign.solvers.ridge import modes
 from dfbdesign.solvers.ridge_mode import Field
 from dfbdesign.units import SPEED_OF_LIGHT, nm, um
-from dfbdesign.waveguide import (
+from dfbdesign.waveguides.waveguide import (
     Background,
     Bend,
     Rectangle,
@@ -26,7 +26,7 @@ from dfbdesign.waveguide import (
     load_waveguide,
     ridge,
 )
-from dfbdesign.waveguide_design import (
+from dfbdesign.waveguides.waveguide_design import (
     coupler,
     coupling_efficiency,
     facet_reflectance,
@@ -35,7 +35,7 @@ from dfbdesign.waveguide_design import (
     modal_gain,
     single_mode_width,
 )
-from dfbdesign.waveguide_map import dispersion_map
+from dfbdesign.waveguides.waveguide_map import dispersion_map
 
 STRIP = Path(__file__).parents[1] / "examples" / "strip.toml"
 CLADDING, CORE = 1.444, 1.9963  # silica and silicon nitride at 1550 nm

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from dfbdesign.device import PhaseShift, changed, load_device
-from dfbdesign.laser import laser
+from dfbdesign.lasers.laser import laser
 from dfbdesign.layout import Chip, load_chip
 from dfbdesign.layout.chip_file import Array
 from dfbdesign.layout.process import Process, WriteField
 from dfbdesign.units import nm, pm, um
-from dfbdesign.written import displaced, written_chip
+from dfbdesign.verification.written import displaced, written_chip
 
 ROOT = Path(__file__).parent.parent
 

@@ -1,7 +1,7 @@
 """Models of the films of the two papers, and what follows from them without further fits.
 
-`dfbdesign.reproduce` sets these numbers beside the published ones and cites the papers. What is
-fitted is fitted here, by one function per film, from one published number per parameter.
+`dfbdesign.lasers.reproduce` sets these numbers beside the published ones and cites the papers.
+What is fitted is fitted here, by one function per film, from one published number per parameter.
 
 Dots of a diameter absorb at the energy of Moreels et al., ACS Nano 3, 3023 (2009).
 """

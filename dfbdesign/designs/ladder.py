@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfbdesign.checks import positive, within
+from dfbdesign.designs.response import Family, Predicted, Response, family, response
+from dfbdesign.designs.spread import Spread
+from dfbdesign.designs.swept import many_modes, solved_edges, waves_of_edges
 from dfbdesign.device import Device
 from dfbdesign.errors import InputError
 from dfbdesign.gain.film import excitons_at_fluence, material_gain
-from dfbdesign.laser import laser
-from dfbdesign.response import Family, Predicted, Response, family, response
-from dfbdesign.spread import Spread
-from dfbdesign.swept import many_modes, solved_edges, waves_of_edges
+from dfbdesign.lasers.laser import laser
 from dfbdesign.units import nm
 
 if TYPE_CHECKING:  # loads gdstk and KLayout, which planning does without

@@ -16,12 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfbdesign.designs.spread import (
+    Cause,
+    Spread,
+    causes,
+    local_causes,
+    shifted,
+    steady,
+    width_moves,
+)
+from dfbdesign.designs.swept import ManyModes, ManyWaves, many_modes, solved_edges, waves_of_edges
 from dfbdesign.device import Device
 from dfbdesign.errors import NotConverged
 from dfbdesign.gain.film import Film
-from dfbdesign.laser import Laser, laser
-from dfbdesign.spread import Cause, Spread, causes, local_causes, shifted, steady, width_moves
-from dfbdesign.swept import ManyModes, ManyWaves, many_modes, solved_edges, waves_of_edges
+from dfbdesign.lasers.laser import Laser, laser
 from dfbdesign.units import nm
 
 Real = NDArray[np.floating[Any]]

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
-from dfbdesign.calibration import Posterior, Value
-from dfbdesign.goals import AIMS, Best
-from dfbdesign.ladder import Ladder, Rung
-from dfbdesign.readings import Reading
-from dfbdesign.tolerance import Quantity, Tolerance
+from dfbdesign.designs.calibration import Posterior, Value
+from dfbdesign.designs.goals import AIMS, Best
+from dfbdesign.designs.ladder import Ladder, Rung
+from dfbdesign.designs.readings import Reading
+from dfbdesign.designs.tolerance import Quantity, Tolerance
 from dfbdesign.units import cm, deg, nm, uJ
 
 Numbers = dict[str, Any]

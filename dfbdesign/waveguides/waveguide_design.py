@@ -19,7 +19,7 @@ from dfbdesign.errors import InputError, NoGuidedMode
 from dfbdesign.solvers.ridge import cut_off, modes
 from dfbdesign.solvers.ridge_mode import Field, overlap
 from dfbdesign.units import nm
-from dfbdesign.waveguide import Bend, ChannelMode, Waveguide, cross_section, ridge
+from dfbdesign.waveguides.waveguide import Bend, ChannelMode, Waveguide, cross_section, ridge
 
 
 @dataclass(frozen=True)

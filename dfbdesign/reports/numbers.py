@@ -5,14 +5,14 @@ from math import isinf, pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dfbdesign.design import Calibration
+from dfbdesign.designs.design import Calibration
 from dfbdesign.device import Device
-from dfbdesign.finite_laser import RigorousMode
-from dfbdesign.laser import Laser, LasingMode
-from dfbdesign.pumping import PumpedGain, Pumping
+from dfbdesign.lasers.finite_laser import RigorousMode
+from dfbdesign.lasers.laser import Laser, LasingMode
+from dfbdesign.lasers.pumping import PumpedGain, Pumping
 from dfbdesign.solvers.unit_cell import CellModes
 from dfbdesign.units import cm, deg, nm, pm, uJ
-from dfbdesign.verify import TOLERANCE, Verification
+from dfbdesign.verification.verify import TOLERANCE, Verification
 
 if TYPE_CHECKING:  # loads KLayout, which most verbs do without
     from dfbdesign.layout import WrittenPattern

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfbdesign.checks import within
+from dfbdesign.designs.spread import Cause, Spread, causes, shifted, steady
+from dfbdesign.designs.swept import fluences, many_modes, solved_edges, waves_of_edges
 from dfbdesign.device import Device
-from dfbdesign.laser import Laser, laser
+from dfbdesign.lasers.laser import Laser, laser
 from dfbdesign.solvers.cell_mode import CellMode
 from dfbdesign.solvers.unit_cell import BandEdges
-from dfbdesign.spread import Cause, Spread, causes, shifted, steady
-from dfbdesign.swept import fluences, many_modes, solved_edges, waves_of_edges
 
 Real = NDArray[np.floating[Any]]
 

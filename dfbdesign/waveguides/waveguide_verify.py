@@ -13,7 +13,7 @@ import numpy as np
 from dfbdesign.errors import InputError
 from dfbdesign.fdtd.guide_job import GuideRectangle, guide_index
 from dfbdesign.units import nm
-from dfbdesign.waveguide import Waveguide, ridge
+from dfbdesign.waveguides.waveguide import Waveguide, ridge
 
 TOLERANCE = 2e-4
 """Largest difference of two indices that agree."""

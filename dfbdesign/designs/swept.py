@@ -1,9 +1,9 @@
 """Many finite devices at once: band edges of a sweep, and the threshold modes that follow.
 
 The band edges come from the unit cell, in two processes if wanted. The finite device is that of
-`dfbdesign.cavity`: coupled waves whose gain follows the pump. Its threshold modes are found for all
-devices together by Newton's method on detuning and gain, from starts on both sides of the stop band
-and from the modes of the nominal device.
+`dfbdesign.lasers.cavity`: coupled waves whose gain follows the pump. Its threshold modes are found
+for all devices together by Newton's method on detuning and gain, from starts on both sides of the
+stop band and from the modes of the nominal device.
 """
 
 from copy import copy
@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbdesign.cavity import FilmCavity
 from dfbdesign.device import Device
 from dfbdesign.gain.film import Film, threshold_fluence
-from dfbdesign.laser import Laser
+from dfbdesign.lasers.cavity import FilmCavity
+from dfbdesign.lasers.laser import Laser
 from dfbdesign.solvers.unit_cell import BandEdges, band_edges
 
 Real = NDArray[np.floating[Any]]

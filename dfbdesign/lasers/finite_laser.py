@@ -1,6 +1,6 @@
 """The finite laser by the rigorous solver: thresholds as gain, excitons and fluence.
 
-It stands beside `dfbdesign.laser`, shares no model of the cavity with it, and takes
+It stands beside `dfbdesign.lasers.laser`, shares no model of the cavity with it, and takes
 seconds where that takes milliseconds.
 """
 

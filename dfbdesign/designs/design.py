@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from dfbdesign.device import Device, Layer, Measured, changed, device_from
 from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
 from dfbdesign.files import read_toml
-from dfbdesign.laser import Laser, LasingMode, laser
+from dfbdesign.lasers.laser import Laser, LasingMode, laser
 from dfbdesign.solvers.slab import slab
 from dfbdesign.solvers.transfer_matrix import Edge
 from dfbdesign.units import nm, pm

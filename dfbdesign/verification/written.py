@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dfbdesign.cavity import FilmCavity, Stretch
 from dfbdesign.device import Device, changed
 from dfbdesign.errors import InputError, NotConverged, PhysicsError
 from dfbdesign.gain.film import excitons_for_gain, threshold_fluence
-from dfbdesign.laser import LasingMode, laser
+from dfbdesign.lasers.cavity import FilmCavity, Stretch
+from dfbdesign.lasers.laser import LasingMode, laser
 from dfbdesign.layout.cells import exposed_lines
 from dfbdesign.layout.check import WrittenPattern
 from dfbdesign.layout.chip import write_layout

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dfbdesign.checks import within
 from dfbdesign.files import writing
-from dfbdesign.laser import Laser
+from dfbdesign.lasers.laser import Laser
 from dfbdesign.solvers.spectra import emission
 from dfbdesign.solvers.transfer_matrix import scattering
 from dfbdesign.units import nm

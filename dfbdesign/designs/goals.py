@@ -13,14 +13,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbdesign.design import Design, design
-from dfbdesign.device import Device, changed
-from dfbdesign.errors import InputError, NotConverged
-from dfbdesign.files import parse_quantity
-from dfbdesign.laser import Laser, laser
-from dfbdesign.solvers.unit_cell import modes as modes_of
-from dfbdesign.spread import Spread, causes, shifted, steady
-from dfbdesign.swept import (
+from dfbdesign.designs.design import Design, design
+from dfbdesign.designs.spread import Spread, causes, shifted, steady
+from dfbdesign.designs.swept import (
     ManyModes,
     ManyWaves,
     many_modes,
@@ -28,6 +23,11 @@ from dfbdesign.swept import (
     surface_share,
     waves_of_edges,
 )
+from dfbdesign.device import Device, changed
+from dfbdesign.errors import InputError, NotConverged
+from dfbdesign.files import parse_quantity
+from dfbdesign.lasers.laser import Laser, laser
+from dfbdesign.solvers.unit_cell import modes as modes_of
 from dfbdesign.units import nm
 
 Real = NDArray[np.floating[Any]]

@@ -1,9 +1,9 @@
 """What measured lasers say about film and lines, and what they cannot say.
 
-The unknown causes (`dfbdesign.spread`) are standard normal before the measurement. Every lasing
-wavelength is explained by the even or the odd edge, which is not known, or is an outlier: the
-likelihood sums over all three. Gauss and Newton's method finds the most probable causes for either
-edge; draws about them, along curves of constant mean wavelength, are weighted to the posterior.
+The unknown causes (`spread`) are standard normal before the measurement. Every lasing wavelength is
+explained by the even or the odd edge, which is not known, or is an outlier: the likelihood sums
+over all three. Gauss and Newton's method finds the most probable causes for either edge; draws
+about them, along curves of constant mean wavelength, are weighted to the posterior.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfbdesign.designs.ladder import Goal, Ladder, ladder, width_of
+from dfbdesign.designs.readings import Reading
+from dfbdesign.designs.response import Response, family, response
+from dfbdesign.designs.spread import Spread, at
+from dfbdesign.designs.swept import fluences
 from dfbdesign.device import Device, changed
 from dfbdesign.errors import InputError, NotConverged
-from dfbdesign.ladder import Goal, Ladder, ladder, width_of
-from dfbdesign.readings import Reading
-from dfbdesign.response import Response, family, response
 from dfbdesign.solvers.cell_gradient import device_value
-from dfbdesign.spread import Spread, at
-from dfbdesign.swept import fluences
 from dfbdesign.units import nm
 
 Real = NDArray[np.floating[Any]]

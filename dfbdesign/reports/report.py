@@ -17,18 +17,19 @@ from typing import TypeVar
 
 from jinja2 import Environment, StrictUndefined
 
-from dfbdesign import plot
-from dfbdesign.design import Calibration, calibration
+from dfbdesign import plots
+from dfbdesign.designs.design import Calibration, calibration
 from dfbdesign.device import Device, Facet, FacetReflection, Layer, Lines, device_tables
 from dfbdesign.errors import InputError
 from dfbdesign.fdtd import find_meep
 from dfbdesign.files import to_toml, writing
 from dfbdesign.gain.film import resolve_film
-from dfbdesign.laser import Laser, laser
+from dfbdesign.lasers.laser import Laser, laser
 from dfbdesign.layout.chip import device_layout
 from dfbdesign.layout.manifest import Layout
 from dfbdesign.materials import Material
-from dfbdesign.numbers import (
+from dfbdesign.plots.figure import Draw
+from dfbdesign.reports.numbers import (
     Numbers,
     calibration_numbers,
     cell_numbers,
@@ -43,7 +44,7 @@ from dfbdesign.numbers import (
 )
 from dfbdesign.solvers.unit_cell import CellModes, modes
 from dfbdesign.units import deg, fs, nm
-from dfbdesign.verify import Verification, verify
+from dfbdesign.verification.verify import Verification, verify
 
 Progress = Callable[[str, float | None], None]
 """Called with what is being done, and the done fraction of it where that is known."""
@@ -230,7 +231,9 @@ def _page(found: Findings, numbers: Numbers) -> str:
     )
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False}
     environment.filters |= {one.__name__: one for one in (exact, figures, fixed, uncertain)}
-    template = environment.from_string((files("dfbdesign") / "report.html").read_text("utf-8"))
+    template = environment.from_string(
+        (files("dfbdesign.reports") / "report.html").read_text("utf-8")
+    )
     return template.render(
         device=found.device,
         numbers=numbers,
@@ -250,19 +253,19 @@ def _pictures(found: Findings) -> Iterator[tuple[str, str]]:
     if first is not None:
         edges = found.cell.band_edges
         shown = next((edge for edge in edges if edge.label == first.origin), edges[0])
-    draw: dict[str, tuple[plot.Draw, float, float]] = {
-        "stack": (partial(plot.stack, mode=shown), 5.2, 2.8)
+    draw: dict[str, tuple[Draw, float, float]] = {
+        "stack": (partial(plots.stack, mode=shown), 5.2, 2.8)
     }
     if found.bands:
         cells, target = (found.cell, *found.bands), device.need_target().wavelength
-        draw["bands"] = (partial(plot.bands, cells=cells, target=target), 4.6, 3.3)
+        draw["bands"] = (partial(plots.bands, cells=cells, target=target), 4.6, 3.3)
     if found.laser is not None and first is not None:
-        draw["modes"] = (partial(plot.threshold_modes, modes=found.laser.modes), 4.6, 3.0)
-        draw["cavity"] = (partial(plot.cavity, mode=first), 4.6, 3.0)
+        draw["modes"] = (partial(plots.threshold_modes, modes=found.laser.modes), 4.6, 3.0)
+        draw["cavity"] = (partial(plots.cavity, mode=first), 4.6, 3.0)
         if found.laser.film and device.pump and first.threshold_fluence is not None:
             threshold, wavelength = first.threshold_fluence, device.pump.wavelength
             curve = partial(
-                plot.gain_curve,
+                plots.gain_curve,
                 film=found.laser.film,
                 pump_wavelength=wavelength,
                 threshold=threshold,
@@ -270,13 +273,13 @@ def _pictures(found: Findings) -> Iterator[tuple[str, str]]:
             draw["gain"] = (curve, 4.6, 3.0)
     if found.verification is not None:
         comparisons = found.verification.comparisons
-        draw["agreement"] = (partial(plot.agreement, comparisons=comparisons), 4.6, 2.6)
+        draw["agreement"] = (partial(plots.agreement, comparisons=comparisons), 4.6, 2.6)
     if found.layout is not None:
         gds = found.layout.files[0]
-        draw["overview"] = (partial(plot.layout_overview, gds_path=gds), 4.6, 4.4)
-        draw["lines"] = (partial(plot.layout_lines, gds_path=gds), 4.6, 2.5)
+        draw["overview"] = (partial(plots.layout_overview, gds_path=gds), 4.6, 4.4)
+        draw["lines"] = (partial(plots.layout_lines, gds_path=gds), 4.6, 2.5)
     for name, (function, width, height) in draw.items():
-        content = b64encode(plot.picture(function, width, height)).decode("ascii")
+        content = b64encode(plots.picture(function, width, height)).decode("ascii")
         yield name, f"data:image/png;base64,{content}"
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from dfbdesign.errors import NoGuidedMode
 from dfbdesign.solvers.ridge import TRUSTED_OVERLAP
 from dfbdesign.solvers.ridge_mode import overlap
-from dfbdesign.waveguide import ChannelMode, Waveguide, ridge
+from dfbdesign.waveguides.waveguide import ChannelMode, Waveguide, ridge
 
 if TYPE_CHECKING:
     import xarray

@@ -5,7 +5,7 @@ from typing import Any
 from dfbdesign.layout import Violation
 from dfbdesign.solvers.slab import slab
 from dfbdesign.units import nm, pm, s
-from dfbdesign.written import WrittenChip
+from dfbdesign.verification.written import WrittenChip
 
 
 def layout_numbers(found: WrittenChip, violations: tuple[Violation, ...]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """The finite laser: which mode lases, at which wavelength, at which gain and pump fluence.
 
 A mode's threshold is the gain of the film at the peak of the pump at which its wavenumber becomes
-real, in the coupled waves of `dfbdesign.cavity`; the film model turns that gain into excitons per
-dot and pump fluence. All modes of the linearised cavity are found at once; each is then followed
-to the gain profile it lases with itself. Not in here: the change of film index with carriers,
-spatial hole burning, heating.
+real, in the coupled waves of `cavity`; the film model turns that gain into excitons per dot and
+pump fluence. All modes of the linearised cavity are found at once; each is then followed to the
+gain profile it lases with itself. Not in here: the change of film index with carriers, spatial hole
+burning, heating.
 """
 
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dfbdesign.cavity import FilmCavity, facets_of, stretches_of, waves_of
 from dfbdesign.device import Device
 from dfbdesign.errors import NoGuidedMode, NotConverged, PhysicsError
 from dfbdesign.gain.film import Film, excitons_for_gain, resolve_film, threshold_fluence
+from dfbdesign.lasers.cavity import FilmCavity, facets_of, stretches_of, waves_of
 from dfbdesign.solvers.transfer_matrix import (
     Cavity,
     CavityMode,

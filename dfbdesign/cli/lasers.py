@@ -1,0 +1,113 @@
+"""Verbs of the pumped, finite device and its film."""
+
+from math import inf, radians
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from dfbdesign.cli.shown import show
+from dfbdesign.cli.words import AsJson, DeviceFile, numbers_of
+from dfbdesign.errors import InputError
+from dfbdesign.units import cm, meV, nJ, ps, uJ, um
+
+
+def laser(
+    file: DeviceFile,
+    solver: Annotated[
+        Literal["coupled-mode", "rigorous"],
+        typer.Option(help="Coupled waves of the unit cell, or all of Maxwell's equations (TE)."),
+    ] = "coupled-mode",
+    spectra: Annotated[
+        Path | None,
+        typer.Option(help="CSV file to write, of reflection, transmission and emission spectra."),
+    ] = None,
+    share: Annotated[
+        float, typer.Option(help="Gain over that of the first threshold, for --spectra.")
+    ] = 0.9,
+    as_json: AsJson = False,
+) -> None:
+    """Threshold modes of the finite, pumped device, lowest threshold first."""
+    from dfbdesign.device import load_device
+    from dfbdesign.lasers.finite_laser import rigorous_laser
+    from dfbdesign.lasers.laser import laser as solve
+    from dfbdesign.lasers.laser_spectra import laser_spectra, save_spectra
+    from dfbdesign.reports.numbers import laser_numbers, rigorous_numbers
+
+    device = load_device(file)
+    if solver == "rigorous":
+        if spectra is not None:
+            raise InputError("--spectra needs --solver coupled-mode.")
+        show(rigorous_numbers(device, rigorous_laser(device)), as_json)
+        return
+    solved = solve(device)
+    if spectra is not None:
+        save_spectra(laser_spectra(solved, share), spectra)
+    show(laser_numbers(solved), as_json)
+
+
+def pump(
+    file: DeviceFile,
+    angle: Annotated[float, typer.Option(help="Angle of incidence [degrees].")] = 0.0,
+    polarization: Annotated[
+        Literal["TE", "TM"], typer.Option(help="Pump: E (TE) or H (TM) along the lines.")
+    ] = "TE",
+    orders: Annotated[
+        int, typer.Option(help="Diffraction orders on either side; 0 averages over the lines.")
+    ] = 0,
+    energy: Annotated[float | None, typer.Option(help="Pulse energy in the spot [nJ].")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where the pump light goes in the layers, and what its depth profile costs."""
+    from dfbdesign.device import load_device
+    from dfbdesign.lasers.pumping import pumping
+    from dfbdesign.reports.numbers import pump_numbers
+
+    found = pumping(
+        load_device(file),
+        angle=radians(angle),
+        polarization=polarization,
+        orders=orders,
+        energy=None if energy is None else energy * nJ,
+    )
+    show(pump_numbers(found), as_json)
+
+
+def gain(
+    file: DeviceFile,
+    fluences: Annotated[
+        str, typer.Option(help="Pump fluences [µJ/cm²].")
+    ] = "20,50,100,200,500,1000,2000",
+    after: Annotated[float, typer.Option(help="Time after the pulse to look at [ps].")] = 50.0,
+    biexciton_lifetime: Annotated[
+        float, typer.Option(help="Auger lifetime of the biexciton [ps].")
+    ] = inf,
+    trapping_lifetime: Annotated[
+        float, typer.Option(help="Lifetime of a single exciton [ps].")
+    ] = inf,
+    auger: Annotated[
+        Literal["pair", "cubic", "bimolecular", "square"], typer.Option(help="Auger law.")
+    ] = "pair",
+    photon_density: Annotated[
+        float, typer.Option(help="Photons in the film at the band edge [1/µm³].")
+    ] = 0.0,
+    red_shift: Annotated[
+        float | None, typer.Option(help="Shift of the gain below absorption [meV], at 300 K.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Gain of the film against pump fluence, right after the pulse and later; how long it lasts."""
+    from dfbdesign.device import load_device
+    from dfbdesign.gain.rates import Rates
+    from dfbdesign.lasers.pumping import pumped_gain
+    from dfbdesign.reports.numbers import gain_numbers
+
+    found = pumped_gain(
+        load_device(file),
+        [fluence * uJ / cm**2 for fluence in numbers_of("--fluences", fluences)],
+        Rates(biexciton_lifetime * ps, auger, trapping_lifetime * ps),
+        after=after * ps,
+        photon_density=photon_density / um**3,
+        red_shift=None if red_shift is None else red_shift * meV,
+    )
+    show(gain_numbers(found), as_json)

@@ -1,0 +1,90 @@
+"""How a verb prints: tables or one JSON object, and its progress."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import isinf
+from typing import Any
+
+
+def show(result: dict[str, Any], as_json: bool) -> None:
+    """Print the result of a verb: tables, or one JSON object."""
+    if as_json:
+        from dfbdesign.reports.numbers import plain
+
+        print(json.dumps(plain(result), indent=2, allow_nan=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    for key, value in result.items():
+        rows = [value] if isinstance(value, dict) else value
+        if not (isinstance(rows, list) and rows and isinstance(rows[0], dict)):
+            console.print(f"{_heading(key)}: {_cell(key, value)}", soft_wrap=True)
+            continue
+        table = Table(title=Text(_heading(key)), title_justify="left")
+        for column, first in rows[0].items():
+            table.add_column(
+                Text(_heading(column)), justify="left" if isinstance(first, str) else "right"
+            )
+        for row in rows:
+            table.add_row(*(Text(_cell(column, entry)) for column, entry in row.items()))
+        console.print(table)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, float | None], None]]:
+    """A bar on stderr while that is a terminal; told the step and its done fraction, if known."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        number = bar.add_task("")
+        yield lambda step, done: bar.update(
+            number, description=step, completed=done or 0.0, total=None if done is None else 1.0
+        )
+
+
+_UNITS = {
+    "_uj_per_cm2": "µJ/cm²",
+    "_w_per_cm2": "W/cm²",
+    "_ps": "ps",
+    "_per_cm": "1/cm",
+    "_nm": "nm",
+    "_pm": "pm",
+    "_um2": "µm²",
+    "_um": "µm",
+    "_deg": "°",
+    "_ps_per_nm_km": "ps/(nm km)",
+}
+
+
+def _heading(key: str) -> str:
+    for ending, unit in _UNITS.items():
+        if key.endswith(ending):
+            return f"{key.removesuffix(ending).replace('_', ' ')} [{unit}]"
+    return key if key.startswith("n_") else key.replace("_", " ")
+
+
+def _cell(key: str, value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            cells = [_cell(key, entry) for entry in value]
+            if key == "references":
+                return "".join(f"\n  {cell}" for cell in cells)
+            return (" to " if "range" in key else ", ").join(cells) or "none"
+        case complex():
+            return f"{value.real:.6g} {value.imag:+.3g}i"
+        case float() if isinf(value):
+            return "infinite"
+        case float():
+            return f"{value:.3f}" if key in ("wavelength_nm", "period_nm") else f"{value:.5g}"
+    return str(value)

@@ -1,0 +1,1 @@
+"""Choosing dimensions: targets, tolerances, ladders, calibration."""

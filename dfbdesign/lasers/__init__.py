@@ -1,0 +1,1 @@
+"""Lasers: finite devices, their pump, thresholds and spectra."""

@@ -1,0 +1,1 @@
+"""Independent witnesses: MEEP beside our solvers, the written pattern beside the drawn."""

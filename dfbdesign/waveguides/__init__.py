@@ -1,0 +1,1 @@
+"""Waveguides without gratings: channels, bends, couplers, plain films."""
