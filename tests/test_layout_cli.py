@@ -152,9 +152,9 @@ def test_a_killed_export_leaves_the_old_file_as_it_was(folder):
 def test_the_preview_shows_every_grating_and_scale_bars_to_scale(folder):
     panels = layout(folder / "chip.toml", folder / "chip.gds").panels
     axes = Figure().add_subplot()
-    plot.chip_preview(axes, panels)
+    plots.chip_preview(axes, panels)
     chip, lines = axes.child_axes
-    gratings = chip.collections[list(plot.COLOURS).index("lines")].get_paths()
+    gratings = chip.collections[list(plots.COLOURS).index("lines")].get_paths()
     sizes = [path.get_extents().size for path in gratings]
     assert len(sizes) == 2
     assert sizes[0] == pytest.approx([149.124, 60], abs=0.5)  # 174 periods, but for a gap
@@ -172,7 +172,7 @@ def test_the_preview_shows_every_grating_and_scale_bars_to_scale(folder):
 def test_the_same_chip_gives_the_same_png(folder):
     panels = layout(folder / "chip.toml", folder / "chip.gds").panels
     pictures = [
-        plot.write_chip_preview(folder / name, panels).read_bytes() for name in ("a.png", "b.png")
+        plots.write_chip_preview(folder / name, panels).read_bytes() for name in ("a.png", "b.png")
     ]
     assert pictures[0] == pictures[1]
     assert pictures[0].startswith(b"\x89PNG")
