@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dfbdesign import laser, load_device, modes, plot
+from dfbdesign import laser, load_device, modes, plots
 from dfbdesign.units import cm, nm, uJ
 
 HERE = Path(__file__).parent
@@ -44,9 +44,9 @@ assert first.origin == "dark"
 wavevectors = np.linspace(0.001, 0.008, 8)
 bands = [cell, *(modes(device, q) for q in wavevectors)]
 pictures = {
-    "stack": plot.picture(lambda axes: plot.stack(axes, cell.band_edges[1])),
-    "bands": plot.picture(lambda axes: plot.bands(axes, bands, device.target.wavelength)),
-    "thresholds": plot.picture(lambda axes: plot.threshold_modes(axes, result.modes)),
+    "stack": plots.picture(lambda axes: plots.stack(axes, cell.band_edges[1])),
+    "bands": plots.picture(lambda axes: plots.bands(axes, bands, device.target.wavelength)),
+    "thresholds": plots.picture(lambda axes: plots.threshold_modes(axes, result.modes)),
 }
 if __name__ == "__main__":
     for name, content in pictures.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dfbdesign import load_device, modes, plot
+from dfbdesign import load_device, modes, plots
 from dfbdesign.device import changed
 from dfbdesign.gain import film, published
 from dfbdesign.gain.cascade import transfer
@@ -49,8 +49,8 @@ assert after < before
 # %%
 def gain_curves(axes):
     for one, colour, points in (
-        (doped, plot.BLUE, ([2200], [2180])),
-        (layers, plot.VERMILLION, ([350, 1100], [1230, 1900])),
+        (doped, plots.BLUE, ([2200], [2180])),
+        (layers, plots.VERMILLION, ([350, 1100], [1230, 1900])),
     ):
         net = [published.net_modal_gain(one, LOSS, f * FLUENCE) * cm for f in pump]
         axes.semilogx(pump, net, color=colour, label=one.name)
@@ -74,6 +74,6 @@ def transfer_curves(axes):
 
 
 for draw in (gain_curves, gain_spectra, transfer_curves):
-    content = plot.picture(draw)
+    content = plots.picture(draw)
     if __name__ == "__main__":
         (HERE / f"02_{draw.__name__}.png").write_bytes(content)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dfbdesign import laser, load_device, plot
+from dfbdesign import laser, load_device, plots
 from dfbdesign.device import PhaseShift, changed
 from dfbdesign.units import nm
 
@@ -53,6 +53,6 @@ def draw(axes):
     return axes
 
 
-content = plot.picture(draw)
+content = plots.picture(draw)
 if __name__ == "__main__":
     (HERE / "06_which_edge_lases.png").write_bytes(content)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dfbdesign import laser, load_device, plot
+from dfbdesign import laser, load_device, plots
 from dfbdesign.device import changed
 from dfbdesign.units import cm, uJ, um
 
@@ -47,6 +47,6 @@ def draw(axes):
     return axes
 
 
-content = plot.picture(draw)
+content = plots.picture(draw)
 if __name__ == "__main__":
     (HERE / "07_pump_spot.png").write_bytes(content)

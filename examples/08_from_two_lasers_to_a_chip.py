@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dfbdesign import load_device, plot
+from dfbdesign import load_device, plots
 from dfbdesign.designs.ladder import Goal, ladder
 from dfbdesign.designs.spread import Spread
 from dfbdesign.device import changed, without_dispersion
@@ -86,7 +86,7 @@ assert planned.probability >= planned.even_probability - 0.02
 
 # %%
 def implied(axes):
-    colours = dict(zip(above, (plot.BLUE, plot.VERMILLION), strict=True))
+    colours = dict(zip(above, (plots.BLUE, plots.VERMILLION), strict=True))
     for name, colour in colours.items():
         for edge, style in enumerate(("--", "-")):
             label = f"{name}, {('bright', 'dark')[edge]} edge"
@@ -97,10 +97,10 @@ def implied(axes):
 
 
 def next_chip(axes):
-    plot.ladder_plan(axes, planned)
+    plots.ladder_plan(axes, planned)
 
 
 for draw in (implied, next_chip):
-    content = plot.picture(draw)
+    content = plots.picture(draw)
     if __name__ == "__main__":
         (HERE / f"08_{draw.__name__}.png").write_bytes(content)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from dfbdesign import cli, plot
+from dfbdesign import cli, plots
 from dfbdesign.device import changed, load_device, save_device
 from dfbdesign.lasers.laser import laser
 from dfbdesign.layout import layout

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from dfbdesign import report as module
 from dfbdesign.device import (
     Device,
     GainFilm,
@@ -28,6 +27,7 @@ from dfbdesign.device import (
 from dfbdesign.errors import InputError, MeepMissing, NotConverged
 from dfbdesign.lasers.laser import laser
 from dfbdesign.materials import as_material
+from dfbdesign.reports import report as module
 from dfbdesign.reports.report import references, report
 from dfbdesign.solvers.unit_cell import modes
 from dfbdesign.units import cm, nm, uJ, um
