@@ -15,7 +15,7 @@ from witnesses import Period, Permittivity, Sheet
 from dfbdesign.device import Device, Grating, Layer, Lines, Target
 from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
 from dfbdesign.materials import Axis, Material, uniaxial
-from dfbdesign.solvers.cell_coupling import ALIKE, mixing
+from dfbdesign.solvers.cell_coupling import pairs
 from dfbdesign.solvers.cell_mode import CellMode
 from dfbdesign.solvers.contours import anomalies
 from dfbdesign.solvers.convergence import Solved
@@ -767,8 +767,10 @@ def test_edges_of_different_slab_modes_are_not_taken_for_a_pair() -> None:
     )
     assert abs(stranger.wavenumber - odd.wavenumber) > 0.02
     both = Solved(even.cells, joined([even.found, stranger.found]), np.empty(0))
-    _, alike = mixing(both, np.array([0]), np.array([1]))
-    assert alike[0] < ALIKE
+    centre = (even.wavenumber.real + stranger.wavenumber.real) / 2
+    assert [len(part) for part in pairs(both, centre, 2)] == [0, 0, 0, 0]
+    pair = Solved(even.cells, joined([even.found, odd.found]), np.empty(0))
+    assert pairs(pair, centre, 2)[3] == pytest.approx([found.n_group], rel=1e-9)
 
 
 INDEX = st.one_of(

@@ -70,6 +70,11 @@ class Bands:
         with np.errstate(divide="ignore"):
             return np.where(k.imag == 0, np.inf, -k.real / (2 * k.imag))
 
+    def _repr_png_(self) -> bytes:  # what a notebook shows
+        from dfbdesign.plots.displays import png
+
+        return png(self)
+
 
 def bands(device: Device, wavevectors: ArrayLike, accuracy: float = 1e-6) -> Bands:
     """Bands of the infinite grating around the target wavelength.
@@ -185,7 +190,7 @@ def _slopes(alike: list[CellMode]) -> Complex:
         crossing = np.zeros(count, dtype=complex)
         if len(even) == len(odd) == 1:
             both = Solved(cells, joined([even[0], odd[0]]), np.empty(0))
-            crossing += np.sqrt(mixing(both, *np.array([[0], [1]]))[0]) * np.array([1, -1])
+            crossing += np.sqrt(mixing(both, *np.array([[0], [1]]))) * np.array([1, -1])
         return crossing
     systems = [mode.found.system(cells) for mode in alike]
     right = [one.interfaces(mode.found.vector) for one, mode in zip(systems, alike, strict=True)]

@@ -8,17 +8,19 @@ $f_o f_e' - f_o' f_e$ (times $1/\epsilon_z$ for TM) over the period, and
 $n_g^2 = f_e f_o / m^2$ with the forms $f = x^T(\partial F/\partial k)x$.
 """
 
+from math import pi
+
 import numpy as np
 
 from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import Complex, Real
 from dfbdesign.solvers.modal import Index, System
 
-ALIKE = 0.5
-"""Least correlation of an odd field with the slope of an even one, for edges of one slab mode."""
+ALIKE = 0.3
+"""Least n_eff/n_group of a pair: edges of different slab modes hardly mix, as if it were zero."""
 
 
-def mixing(solved: Solved, even: Index, odd: Index) -> tuple[Complex, Real]:
+def mixing(solved: Solved, even: Index, odd: Index) -> Complex:
     """How a Bloch wavevector mixes even and odd modes, pair by pair.
 
     Args:
@@ -27,32 +29,24 @@ def mixing(solved: Solved, even: Index, odd: Index) -> tuple[Complex, Real]:
         odd: Places of odd modes of the same devices.
 
     Returns:
-        1/n_group² [dimensionless] and the correlation of the odd field with the slope of the even
-        one, shape (pair,) each.
+        1/n_group², shape (pair,).
     """
     system, (u, _), cells = solved.system, solved.fields, solved.cells
-    total, numbers = np.zeros(len(even), dtype=complex), np.zeros((3, len(even)), dtype=complex)
+    total = np.zeros(len(even), dtype=complex)
     matrices = [matrix[system.row[even]] for matrix in cells.lateral.mixing]
     later = iter(matrices[1:])
     for number, part in enumerate(cells.period.slices):
-        field, _, weights = system.samples(number, u)
-        e, o, w = field[even], field[odd], weights[even][:, :, None]
-        turned, weighted = e @ np.swapaxes(matrices[0], -1, -2), w * o
-        inside = np.sum(weighted * turned, axis=(1, 2))
-        numbers[0] += np.sum(weighted.conj() * turned, axis=(1, 2))
-        numbers[1] += np.sum(weighted * o.conj(), axis=(1, 2))
-        numbers[2] += np.sum(w * turned * turned.conj(), axis=(1, 2))
+        product = system.modes[number].product(u[:, number : number + 2], odd, even)
+        inside = np.sum(product * matrices[0], axis=(1, 2))
         if system.te:
             total += inside
             continue
         inverse = [1 / system.media[j].extraordinary[even] for j in part.fillings]
         total += inverse[0] * inside
         for one in inverse[1:]:
-            turned = e @ np.swapaxes(next(later), -1, -2)
-            total += (one - inverse[0]) * np.sum(weighted * turned, axis=(1, 2))
+            total += (one - inverse[0]) * np.sum(product * next(later), axis=(1, 2))
     total += _outside(system, u, matrices[0], even, odd)
-    alike = np.abs(numbers[0]) / np.sqrt((numbers[1] * numbers[2]).real)
-    return total**2 / (solved.form[even] * solved.form[odd]), alike
+    return np.asarray(total**2 / (solved.form[even] * solved.form[odd]))
 
 
 def _outside(system: System, u: Complex, matrix: Complex, even: Index, odd: Index) -> Complex:
@@ -70,42 +64,29 @@ def _outside(system: System, u: Complex, matrix: Complex, even: Index, odd: Inde
     return total
 
 
-def pairs(solved: Solved, centre: float) -> tuple[Index, Index, Index, Real]:
+def pairs(solved: Solved, centre: float, order: int) -> tuple[Index, Index, Index, Real]:
     """Even and odd band edge of one slab mode, the pair next to a wavenumber, of every device.
 
     Args:
         solved: All modes around that wavenumber, split into even and odd.
         centre: The wavenumber [1/µm].
+        order: Bragg order of the grating.
 
     Returns:
         Devices that have a pair, places of its even and of its odd mode, and its group
         index; shape (pair,) each.
     """
     found = solved.found
-    chosen: dict[int, tuple[float, int, int, float]] = {}
-    evens, odds = [], []
-    for row in np.unique(found.row):
-        here = np.flatnonzero(found.row == row)
-        for even in here[found.sector[here] == 0]:
-            for odd in here[found.sector[here] == 1]:
-                evens.append(even)
-                odds.append(odd)
-    if not evens:
-        nothing = np.zeros(0, dtype=int)
-        return nothing, nothing, nothing, np.zeros(0)
-    e, o = np.array(evens), np.array(odds)
-    inverse, alike = mixing(solved, e, o)
+    e, o = np.flatnonzero(found.sector == 0), np.flatnonzero(found.sector == 1)
+    even, odd = np.nonzero(found.row[e][:, None] == found.row[o])
+    e, o = e[even], o[odd]
+    inverse = np.sqrt(mixing(solved, e, o))
+    n_eff = pi * order / solved.cells.period.length[found.row[e]] / found.k[e].real
     distance = np.abs(found.k[e] - found.k[o]) + np.abs(found.k[e] + found.k[o] - 2 * centre) / 2
-    for place in np.argsort(distance):
-        row = int(found.row[e[place]])
-        if alike[place] > ALIKE and row not in chosen:
-            index = float(np.sqrt(1 / inverse[place]).real)
-            chosen[row] = float(distance[place]), int(e[place]), int(o[place]), index
-    rows = np.array(sorted(chosen), dtype=int)
-    picked = [chosen[int(row)] for row in rows]
-    return (
-        rows,
-        np.array([one[1] for one in picked], dtype=int),
-        np.array([one[2] for one in picked], dtype=int),
-        np.array([one[3] for one in picked]),
-    )
+    distance = np.where(n_eff * np.abs(inverse) > ALIKE, distance, np.inf)
+    nearest = np.lexsort((distance, found.row[e]))
+    first = np.ones(len(nearest), dtype=bool)
+    first[1:] = np.diff(found.row[e][nearest]) > 0
+    chosen = nearest[first & (distance[nearest] < np.inf)]
+    e, o = e[chosen], o[chosen]
+    return found.row[e], e, o, (1 / inverse[chosen]).real

@@ -1,16 +1,13 @@
 """What gain does to the modes of a period: slopes, and the gain that makes them lase."""
 
-from dataclasses import replace
-
 import numpy as np
-from numpy.typing import NDArray
 
 from dfbdesign.errors import NotConverged
 from dfbdesign.solvers.contours import ROUNDING
 from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import Complex, Real
-from dfbdesign.solvers.modal import Cells, System
-from dfbdesign.solvers.mode_search import Found, refined
+from dfbdesign.solvers.modal import Cells, Shares, System
+from dfbdesign.solvers.mode_search import Found, put, refined
 
 
 def has_gain(cells: Cells) -> bool:
@@ -34,11 +31,11 @@ def gain_slope(solved: Solved) -> Complex:
     Returns:
         Shape (mode,), without unit.
     """
-    return _slope(solved.system, *solved.fields, solved.form)
+    return _slope(solved.system, solved.shares, solved.form)
 
 
-def _slope(system: System, u: Complex, v: Complex, form: Complex) -> Complex:
-    shares, total = system.shares(u, v, slopes=False), np.zeros_like(system.k)
+def _slope(system: System, shares: Shares, form: Complex) -> Complex:
+    total = np.zeros_like(system.k)
     for number, filling in enumerate(system.cells.period.fillings):
         if filling.gain:  # n → n - i g/2k
             one = system.media[number]
@@ -51,7 +48,7 @@ def _slope_with(cells: Cells, found: Found, gain: Real) -> Complex:
     system = found.system(cells, gain)
     u = system.interfaces(found.vector)
     v = u if cells.lateral.transposed else system.interfaces(found.left)
-    return _slope(system, u, v, system.wavenumber_form(u, v))
+    return _slope(system, system.shares(u, v, slopes=False), system.wavenumber_form(u, v))
 
 
 def threshold_gain(cells: Cells, found: Found, slope: Complex) -> Real:
@@ -82,15 +79,9 @@ def threshold_gain(cells: Cells, found: Found, slope: Complex) -> Real:
         active = active[~lost]
         if len(active) == 0:
             return gain
-        moved, settled = refined(cells, now.where(active), gain[active])
+        moved, settled, _ = refined(cells, now.where(active), gain[active])
         gain[active[~settled]] = np.inf
-        now = _put(now, active, moved)
+        now = put(now, active, moved)
         active = active[settled]
     worst = float(np.max(np.abs(now.k[active].imag / now.k[active].real)))
     raise NotConverged(f"threshold gain: Im k / Re k is still {worst:.1e}.")
-
-
-def _put(found: Found, place: NDArray[np.int64], part: Found) -> Found:
-    k, vector, left = found.k.copy(), found.vector.copy(), found.left.copy()
-    k[place], vector[place], left[place] = part.k, part.vector, part.left
-    return replace(found, k=k, vector=vector, left=left)

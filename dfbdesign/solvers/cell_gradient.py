@@ -152,8 +152,8 @@ def _wall_changes(system: System, number: int, u: Complex, v: Complex) -> list[c
     part, row = system.cells.period.slices[number], int(system.row[0])
     if part.uniform:
         return [0j] * part.walls.shape[1]
-    faces = (u[:, number], u[:, number + 1], v[:, number], v[:, number + 1])
-    gram = system.modes[number].grams(*faces, slopes=False)[0][0]
+    faces = slice(number, number + 2)
+    gram = system.modes[number].grams(u[:, faces], v[:, faces], slopes=False)[0][0]
     found = [0j]
     for wall, (a, b) in enumerate(zip(part.regions[:-1], part.regions[1:], strict=True), start=1):
         value = _at(system, float(part.walls[row, wall]))

@@ -202,6 +202,11 @@ class CellMode:
         """
         return _emission(self)
 
+    def _repr_png_(self) -> bytes:  # what a notebook shows
+        from dfbdesign.plots.displays import png
+
+        return png(self)
+
 
 def _amplitudes(mode: CellMode, z: Real) -> tuple[Complex, Complex]:
     """Lateral amplitudes and their slopes at heights above the substrate, shape (height, n)."""

@@ -8,7 +8,6 @@ of the walls tell how much of the change is left.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -19,7 +18,7 @@ from dfbdesign.device import Device
 from dfbdesign.errors import NotConverged
 from dfbdesign.solvers.contours import count_around, ends_at_anomalies
 from dfbdesign.solvers.lateral import Complex, Real, fourier, mesh_key, polynomial, remainder
-from dfbdesign.solvers.modal import Cells, System
+from dfbdesign.solvers.modal import Cells, Shares, System
 from dfbdesign.solvers.mode_search import (
     Found,
     all_around,
@@ -27,7 +26,9 @@ from dfbdesign.solvers.mode_search import (
     joined,
     nearest,
     refined,
+    starts,
 )
+from dfbdesign.solvers.once import once
 from dfbdesign.solvers.period import Period, periods
 
 GROWTH = 1.6
@@ -48,22 +49,36 @@ class Solved:
     found: Found
     error: Real
     """Bound of the numerical error of each wavenumber, shape (mode,) [1/µm]."""
+    last: System | None = None
+    """The periods at `found.at`, if they are at hand."""
+    exact: bool = True
+    """Whether the periods are evaluated once more at the wavenumbers themselves, for what follows
+    from the modes; else the last step is used, at most `QUADRATIC` away."""
 
-    @cached_property
+    @once
     def system(self) -> System:
-        """The periods at the wavenumbers of the modes."""
-        return self.found.system(self.cells)
+        """The periods at the modes."""
+        if self.exact:
+            return self.found.system(self.cells)
+        if self.last is None:
+            return self.cells.at(self.found.at, self.found.row, self.found.sector)
+        return self.last
 
-    @cached_property
+    @once
+    def form(self) -> Complex:
+        """y^T (dF/dk) x of each mode, shape (mode,)."""
+        return self.system.wavenumber_form(*self.fields) if self.exact else self.found.form
+
+    @once
     def fields(self) -> tuple[Complex, Complex]:
         """Fields and left fields at all interfaces, shape (mode, slice + 1, n) each."""
         u = self.system.interfaces(self.found.vector)
         return u, u if self.cells.lateral.transposed else self.system.interfaces(self.found.left)
 
-    @cached_property
-    def form(self) -> Complex:
-        """y^T (dF/dk) x of each mode, shape (mode,)."""
-        return self.system.wavenumber_form(*self.fields)
+    @once
+    def shares(self) -> Shares:
+        """Integrals of each mode, those of slopes left out for TE."""
+        return self.system.shares(*self.fields, slopes=False)
 
 
 @dataclass(frozen=True)
@@ -184,7 +199,7 @@ def solved(
             before.extend(_part(one, np.flatnonzero(~good)))
             for part in _part(one, np.flatnonzero(good)):
                 for settled, whole in _recounted(part, centre) if counted else [(part, True)]:
-                    (done if whole else before).append(settled)
+                    (done if whole else before).append(replace(settled, exact=counted))
         if not before:
             return tuple(done)
         worst = max(float(one.error.max(initial=0.0)) for one in before) / centre
@@ -261,7 +276,7 @@ def _rows(array: Any, rows: NDArray[np.int64]) -> Any:
 def _followed(cells: Cells, before: list[Solved], centre: float, order: int) -> Solved:
     """The modes of the level before in more functions, and how far each has moved."""
     start = joined([_start(cells, one) for one in before])
-    found, settled = refined(cells, start)
+    found, settled, system = refined(cells, start)
     # one mode's change may pass through zero by chance, that of a whole period hardly
     largest = np.zeros(len(cells.period.rows))
     np.maximum.at(largest, start.row, np.abs(found.k - start.k))
@@ -270,14 +285,14 @@ def _followed(cells: Cells, before: list[Solved], centre: float, order: int) -> 
         left = SAFETY * remainder(cells.period, order, few, many)
         largest *= np.maximum(left, 1.0) if cells.period.slanted else left
     error = largest[start.row]
-    lost = np.unique(found.row[~settled])
+    lost = np.zeros(0, dtype=int) if settled.all() else np.unique(found.row[~settled])
     group = found.row * cells.sectors + found.sector
     kept = distinct(found, group)
     if len(kept) < len(found):
         merged = np.setdiff1d(np.arange(len(found)), kept)
         lost = np.union1d(lost, found.row[merged])
     if len(lost) == 0:
-        return Solved(cells, found, error)
+        return Solved(cells, found, error, system)
     # a mode has moved too far to be followed
     return _searched_again(Solved(cells, found, error), lost, centre)
 
@@ -290,7 +305,7 @@ def _start(cells: Cells, one: Solved) -> Found:
     vector = left = _carried(found.vector, one.cells, cells)
     if not cells.lateral.transposed:
         left = _carried(found.left, one.cells, cells)
-    return Found(here[found.row], found.sector, found.k, vector, left)
+    return starts(here[found.row], found.sector, found.k, vector, left)
 
 
 def _carried(vector: Complex, old: Cells, new: Cells) -> Complex:

@@ -74,7 +74,7 @@ def fourier(period: Period, harmonics: int) -> Lateral:
     differences = orders[:, None] - orders
     masses = tuple(
         tuple(
-            _coefficients(part, filling, np.abs(differences), np.sign(differences))[:, None]
+            _both_ways(part.spectrum(filling, 2 * harmonics))[:, None, differences]
             for filling in part.fillings[1:]
         )
         for part in period.slices
@@ -86,6 +86,11 @@ def fourier(period: Period, harmonics: int) -> Lateral:
 
     square = lateral[:, None] ** 2
     return Lateral(square, masses, None, (), period.mirror, None, None, harmonics, functions)
+
+
+def _both_ways(spectrum: Complex) -> Complex:
+    """Fourier coefficients of a real function; those of negative order count from the end."""
+    return np.concatenate([spectrum, spectrum[:, :0:-1].conj()], axis=1)
 
 
 def remainder(period: Period, order: int, few: int, many: int) -> Real:
@@ -106,50 +111,36 @@ def remainder(period: Period, order: int, few: int, many: int) -> Real:
     m = np.arange(few, 8 * many)
     parts = np.zeros((2, len(period.rows)))
     for part in period.slices:
-        if part.uniform:
-            continue
         for filling in part.fillings[1:]:
-            couplings = [
-                np.abs(_coefficients(part, filling, np.abs(m + turn * (order // 2)))) ** 2
-                for turn in (-1, 1)
-            ]
-            weight = sum(couplings) / m**2
-            parts[0] += weight[:, m < many].sum(axis=-1)
-            parts[1] += weight[:, m >= many].sum(axis=-1)
+            size = np.abs(part.spectrum(filling, 8 * many + order // 2)) ** 2
+            weight = (size[:, np.abs(m - order // 2)] + size[:, m + order // 2]) / m**2
+            parts[0] += weight[:, : many - few].sum(axis=-1)
+            parts[1] += weight[:, many - few :].sum(axis=-1)
     found: Real = np.zeros(len(period.rows))
     return np.asarray(np.divide(parts[1], parts[0], out=found, where=parts[1] > 0))
 
 
-def _coefficients(
-    part: Slice, filling: int, order: NDArray[np.int64], sign: NDArray[np.int64] | int = 0
-) -> Complex:
-    """Fourier coefficients of a filling's indicator, (batch, *order.shape); real for sign 0."""
-    top = np.arange(int(order.max()) + 1)
-    total = 0
-    for region, number in enumerate(part.regions):
-        if number == filling:
-            a, b = part.walls[:, region, None], part.walls[:, region + 1, None]
-            total = total + (b - a) * np.sinc(top * (b - a)) * np.exp(-1j * pi * top * (a + b))
-    values = np.asarray(total)[:, order]
-    return np.asarray(values.real + 1j * np.asarray(sign) * values.imag, dtype=complex)
-
-
-def _cosines(period: Period, harmonics: int, unit: Real) -> Lateral:
-    shift = abs(float(period.wavevector[0]))
+@cache
+def _products(harmonics: int, shift: float) -> tuple[Any, ...]:
+    """Orders of the cosines and the sines; orders that their products hold; what scales these."""
     even = np.arange(harmonics) + shift
     orders = np.stack([even, even if shift else even + 1])  # sector, n
-    sign = np.array([1.0, -1.0])[:, None, None]
     norm = np.where(orders == 0, np.sqrt(0.5), 1.0)
     scale = norm[:, :, None] * norm[:, None, :]
     apart = np.rint(np.abs(orders[:, :, None] - orders[:, None, :])).astype(int)
     mirrored = np.rint(orders[:, :, None] + orders[:, None, :]).astype(int)
-    masses = tuple(
-        tuple(
-            (_coefficients(part, j, apart) + sign * _coefficients(part, j, mirrored)) * scale
-            for j in part.fillings[1:]
-        )
-        for part in period.slices
-    )
+    sign = np.array([1.0, -1.0])[:, None, None]
+    mixing = -2.0 * (orders[1][:, None] == orders[0]) * orders[0] + 0j
+    return orders, apart, mirrored, scale, sign * scale, mixing
+
+
+def _cosines(period: Period, harmonics: int, unit: Real) -> Lateral:
+    shift = abs(float(period.wavevector[0]))
+    orders, apart, mirrored, scale, turned, mixing = _products(harmonics, shift)
+    masses = []
+    for part in period.slices:
+        spectra = [part.spectrum(j, 2 * harmonics).real + 0j for j in part.fillings[1:]]
+        masses.append(tuple(one[:, apart] * scale + one[:, mirrored] * turned for one in spectra))
     lateral = orders * unit[:, None, None]
 
     def functions(row: int, sector: int, x: Real) -> tuple[Complex, Complex]:
@@ -159,9 +150,8 @@ def _cosines(period: Period, harmonics: int, unit: Real) -> Lateral:
             return size * np.cos(phase), -size * K * np.sin(phase)
         return size * np.sin(phase), size * K * np.cos(phase)
 
-    same = orders[1][:, None] == orders[0]
-    mixing = (-2.0 * same * lateral[:, 0, None, :] + 0j,)
-    return Lateral(lateral**2, masses, None, mixing, True, None, None, harmonics, functions)
+    mixings = (mixing * unit[:, None, None],)
+    return Lateral(lateral**2, tuple(masses), None, mixings, True, None, None, harmonics, functions)
 
 
 # --- polynomials ---------------------------------------------------------------------------------

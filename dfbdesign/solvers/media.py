@@ -21,6 +21,8 @@ class Medium:
     extraordinary: Complex
     ordinary_slope: Complex
     extraordinary_slope: Complex
+    still: bool = False
+    """Whether both slopes are zero everywhere."""
 
     def amplified(self, wavenumber: Complex, gain: Real) -> "Medium":
         """The medium with material gain added: n → n - i g / (2 k).
@@ -64,16 +66,17 @@ def medium(
     if filling.constant is not None:
         o, e = (values[row if len(values) > 1 else 0 * row] for values in filling.constant)
         still = np.zeros_like(wavenumber)
-        return Medium(o, e, still, still)
+        return Medium(o, e, still, still, True)
     if len(filling.materials) == 1:
         return _of(filling.materials[0], wavenumber, about)
-    whole = Medium(*(np.empty_like(wavenumber) for _ in range(4)))
+    o, e, o_slope, e_slope = (np.empty_like(wavenumber) for _ in range(4))
+    whole = Medium(o, e, o_slope, e_slope)
     kinds = {material: number for number, material in enumerate(dict.fromkeys(filling.materials))}
     kind = np.array([kinds[material] for material in filling.materials])[row]
     for material, number in kinds.items():
         here = kind == number
         part = _of(material, wavenumber[here], about)
-        for name in Medium.__dataclass_fields__:
+        for name in ("ordinary", "extraordinary", "ordinary_slope", "extraordinary_slope"):
             getattr(whole, name)[here] = getattr(part, name)
     return whole
 

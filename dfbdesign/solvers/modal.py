@@ -33,7 +33,6 @@ The first axis of every array counts solves: pairs of a device and a sector, eac
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from math import pi
 
 import numpy as np
@@ -41,8 +40,9 @@ from numpy.typing import NDArray
 
 from dfbdesign.solvers.lateral import Complex, Lateral, Real
 from dfbdesign.solvers.media import Medium, medium
+from dfbdesign.solvers.once import once
 from dfbdesign.solvers.period import Period
-from dfbdesign.solvers.vertical import Modes, heights
+from dfbdesign.solvers.vertical import Modes, across, heights
 
 Index = NDArray[np.int64]
 
@@ -96,7 +96,7 @@ class Cells:
         else:
             still = np.zeros_like(k)
             pairs = zip(*(values[:, row] for values in constants), strict=True)
-            media = [Medium(o, e, still, still) for o, e in pairs]
+            media = [Medium(o, e, still, still, True) for o, e in pairs]
         if gain is not None and np.any(gain):
             media = [
                 one.amplified(k, gain) if filling.gain else one
@@ -127,12 +127,12 @@ class System:
     sector: Index
     media: tuple[Medium, ...]
 
-    @cached_property
+    @once
     def te(self) -> bool:
         """Whether E points along the lines."""
         return self.cells.period.polarization == "TE"
 
-    @cached_property
+    @once
     def square(self) -> Real:
         """Eigenvalues of -d²/dx², shape (solve, n)."""
         return self.cells.lateral.square[self.row, self.sector]
@@ -140,23 +140,30 @@ class System:
     def _of(self, arrays: tuple[Complex, ...]) -> list[Complex]:
         return [array[self.row, self.sector] for array in arrays]
 
-    @cached_property
+    @once
     def modes(self) -> tuple[Modes, ...]:
         """Vertical modes of the slices."""
-        found = []
-        for number, part in enumerate(self.cells.period.slices):
-            thickness = part.thickness[self.row][:, None]
+        slices = self.cells.period.slices
+        squares: list[Complex] = []
+        others: list[tuple[Complex | None, ...]] = []
+        for number, part in enumerate(slices):
             media = [self.media[filling] for filling in part.fillings]
             if part.uniform:
-                weight = None if self.te else 1 / media[0].ordinary[:, None]
-                found.append(Modes(np.sqrt(self._planar(media[0])), thickness, weight))
+                squares.append(self._planar(media[0]))
+                others.append((None if self.te else 1 / media[0].ordinary[:, None],))
                 continue
             P, M = self._operators(number, media)
             square, W = np.linalg.eig(M if P is None else np.linalg.solve(P, M))
             PW = W if P is None else P @ W
             inverse, left = self._inverted(W, PW)
-            found.append(Modes(np.sqrt(square), thickness, None, W, inverse, PW, left))
-        return tuple(found)
+            squares.append(square)
+            others.append((None, W, inverse, PW, left))
+        gamma = np.sqrt(np.array(squares))
+        thickness = np.array([part.thickness[self.row] for part in slices])[..., None]
+        table = across(gamma, thickness)
+        return tuple(
+            Modes(gamma[i], thickness[i], table[:, i], *other) for i, other in enumerate(others)
+        )
 
     def _inverted(self, W: Complex, PW: Complex) -> tuple[Complex, Complex]:
         """W⁻¹ and (P W)⁻ᵀ; symmetric operators have W^T P W diagonal, unless two modes meet."""
@@ -199,7 +206,7 @@ class System:
         """Decay rate γ in a half-space, and outward flux per field, shape (solve, n) each."""
         return self._outers[upper]
 
-    @cached_property
+    @once
     def _outers(self) -> tuple[tuple[Complex, Complex], tuple[Complex, Complex]]:
         return self._outer(upper=False), self._outer(upper=True)
 
@@ -221,16 +228,16 @@ class System:
             pivots.append(pivot)
         return flux, pivots
 
-    @cached_property
+    @once
     def _lower(self) -> tuple[Complex, list[Complex]]:
         return self._folded(range(self.cells.period.middle.start), self.outer(upper=False)[1])
 
-    @cached_property
+    @once
     def _upper(self) -> tuple[Complex, list[Complex]]:
         above = range(len(self.modes) - 1, self.cells.period.middle.stop - 1, -1)
         return self._folded(above, self.outer(upper=True)[1])
 
-    @cached_property
+    @once
     def _factors(self) -> tuple[list[Complex], list[Complex], list[Complex]]:
         """Diagonal blocks after elimination, their inverses, and the couplings C."""
         n = self.cells.functions
@@ -311,8 +318,13 @@ class System:
         ):
             u = self.modes[number].diagonals[1] * u / pivot
             above.append(u)
-        kept = [x[:, i] for i in range(x.shape[1])]
-        return np.stack([*reversed(below), *kept, *above], axis=1)
+        found = np.empty((len(x), len(self.modes) + 1, x.shape[2]), dtype=complex)
+        found[:, len(below) : len(below) + x.shape[1]] = x
+        for number, u in enumerate(below, start=1):
+            found[:, len(below) - number] = u
+        for number, u in enumerate(above):
+            found[:, len(below) + x.shape[1] + number] = u
+        return found
 
     def driven(self, source: Complex, upper: bool) -> Complex:
         """The field that a source at an outer interface excites: F u = source there, 0 elsewhere.
@@ -375,8 +387,8 @@ class System:
         shape = (len(period.slices), len(period.fillings), len(self.k))
         mass, stiffness, normal = (np.zeros(shape, dtype=complex) for _ in range(3))
         for number, part in enumerate(period.slices):
-            faces = (u[:, number], u[:, number + 1], v[:, number], v[:, number + 1])
-            gram, rises = self.modes[number].grams(*faces, slopes)
+            faces = slice(number, number + 2)
+            gram, rises = self.modes[number].grams(u[:, faces], v[:, faces], slopes)
             first, masses = part.fillings, lateral.masses[number]
             self._share(mass[number], first, masses, gram, None)
             if not slopes:
@@ -437,17 +449,34 @@ class System:
         Returns:
             The form, shape (solve,).
         """
-        shares, k = self.shares(u, v, slopes=False), self.k
-        mass = shares.mass.sum(axis=0)
-        o = np.array([one.ordinary for one in self.media])
-        total = -2 * k * np.sum(o * mass if self.te else mass, axis=0)
-        for filling, one in enumerate(self.media):
-            if one.ordinary_slope.any() or one.extraordinary_slope.any():
-                total += self.change(shares, filling, one.ordinary_slope, one.extraordinary_slope)
+        total = -2 * self.k * self._weighted_mass(u, v)
+        if not all(one.still for one in self.media):
+            shares = self.shares(u, v, slopes=False)
+            for filling, one in enumerate(self.media):
+                if not one.still:
+                    slopes = one.ordinary_slope, one.extraordinary_slope
+                    total += self.change(shares, filling, *slopes)
         for upper in (False, True):
             end = -1 if upper else 0
             total += np.sum(v[:, end] * self.outer_slope(upper) * u[:, end], axis=-1)
         return np.asarray(total)
+
+    def _weighted_mass(self, u: Complex, v: Complex) -> Complex:
+        """∫ v ε u over the slices for TE, ∫ v u for TM; shape (solve,)."""
+        total = np.zeros_like(self.k)
+        for number, part in enumerate(self.cells.period.slices):
+            faces = slice(number, number + 2)
+            gram, _ = self.modes[number].grams(u[:, faces], v[:, faces], slopes=False)
+            whole = gram.sum(axis=-1) if part.uniform else np.einsum("sii->s", gram)
+            if not self.te:
+                total += whole
+                continue
+            first, *others = (self.media[filling].ordinary for filling in part.fillings)
+            total += first * whole
+            masses = self._of(self.cells.lateral.masses[number])
+            for one, mass in zip(others, masses, strict=True):
+                total += (one - first) * np.einsum("sij,sij->s", mass, gram)
+        return total
 
     def change(self, shares: Shares, filling: int, ordinary: Complex, along: Complex) -> Complex:
         """Change of y^T F x when the permittivities of a filling change inside the slices.
@@ -480,13 +509,13 @@ class System:
         """
         period = self.cells.period
         one = self.media[period.superstrate if upper else period.substrate]
-        plane, axis = self.outer_permittivity_slopes(upper)
-        k, flux = self.k[:, None], self.outer(upper)[1]
-        o = one.ordinary[:, None]
-        explicit = -k * o / flux if self.te else -k / (o * flux)
-        return np.asarray(
-            explicit + plane * one.ordinary_slope[:, None] + axis * one.extraordinary_slope[:, None]
-        )
+        k, flux, o = self.k[:, None], self.outer(upper)[1], one.ordinary[:, None]
+        slope = -k * o / flux if self.te else -k / (o * flux)
+        if not one.still:
+            plane, axis = self.outer_permittivity_slopes(upper)
+            slope = slope + plane * one.ordinary_slope[:, None]
+            slope = slope + axis * one.extraordinary_slope[:, None]
+        return np.asarray(slope)
 
     def outer_permittivity_slopes(self, upper: bool) -> tuple[Complex, Complex]:
         """Derivatives of the flux of a half-space against its permittivities.

@@ -39,6 +39,10 @@ class Found:
     """Field at the interfaces kept, shape (mode, interface, n)."""
     left: Complex
     """The same of the left null vector."""
+    at: Complex
+    """Where the last step evaluated F: k but for that step, shape (mode,) [1/µm]."""
+    form: Complex
+    """y^T (dF/dk) x there, shape (mode,); nan for a start."""
 
     def __len__(self) -> int:
         return len(self.k)
@@ -52,9 +56,7 @@ class Found:
         Returns:
             These modes.
         """
-        return Found(
-            self.row[kept], self.sector[kept], self.k[kept], self.vector[kept], self.left[kept]
-        )
+        return Found(*(getattr(self, name)[kept] for name in NAMES))
 
     def system(self, cells: Cells, gain: Real | None = None) -> System:
         """The periods at the wavenumbers of the modes.
@@ -69,9 +71,28 @@ class Found:
         return cells.at(self.k, self.row, self.sector, gain)
 
 
+NAMES = tuple(Found.__dataclass_fields__)
+
+
+def starts(row: Index, sector: Index, k: Complex, vector: Complex, left: Complex) -> Found:
+    """Modes that are still to be refined.
+
+    Args:
+        row: Device of each.
+        sector: Sector of each.
+        k: Wavenumbers, shape (mode,) [1/µm].
+        vector: Fields at the interfaces kept.
+        left: Left fields.
+
+    Returns:
+        The starts.
+    """
+    return Found(row, sector, k, vector, left, k, np.full(k.shape, np.nan + 0j))
+
+
 def refined(
     cells: Cells, start: Found, gain: Real | None = None, tolerance: float = QUADRATIC
-) -> tuple[Found, NDArray[np.bool_]]:
+) -> tuple[Found, NDArray[np.bool_], System | None]:
     """Modes by Newton steps; the Rayleigh quotient of both null vectors makes them converge fast.
 
     Args:
@@ -81,16 +102,16 @@ def refined(
         tolerance: Relative step after which a mode is left.
 
     Returns:
-        The modes, and which of them settled.
+        The modes, which of them settled, and the periods at `at`, if the last step was one of all.
     """
-    k, x, y = start.k.copy(), start.vector.copy(), start.left.copy()
-    settled = np.zeros(len(k), dtype=bool)
-    active = np.arange(len(k))
+    found, settled = start, np.zeros(len(start), dtype=bool)
+    active = np.arange(len(start))
     symmetric = cells.lateral.transposed
+    system = None
     for step in range(20):
         if len(active) == 0:
             break
-        here = Found(start.row[active], start.sector[active], k[active], x[active], y[active])
+        here = found if len(active) == len(start) else found.where(active)
         system = here.system(cells, None if gain is None else gain[active])
         right, left = here.vector, here.left
         for _ in range(2 if step == 0 else 1):
@@ -102,13 +123,33 @@ def refined(
         u = system.interfaces(right)
         v = u if symmetric else system.interfaces(left)
         form = np.sum(left * before, axis=(-1, -2)) / size  # F x is the field before, scaled
-        move = -form / system.wavenumber_form(u, v)
-        k[active], x[active], y[active] = here.k + move, right, left
+        slope = system.wavenumber_form(u, v)
+        move = -form / slope
+        moved = Found(here.row, here.sector, here.k + move, right, left, here.k, slope)
+        found = moved if here is found else put(found, active, moved)
         relative = np.abs(move / here.k)
         done = relative < tolerance
         settled[active[done]] = True
         active = active[~done & (relative < 0.1)]
-    return Found(start.row, start.sector, k, x, y), settled
+    together = system is not None and len(system.k) == len(start)
+    return found, settled, system if together else None
+
+
+def put(found: Found, place: Index, part: Found) -> Found:
+    """Modes with some of them replaced.
+
+    Args:
+        found: All modes.
+        place: Which are replaced.
+        part: By these.
+
+    Returns:
+        All modes.
+    """
+    whole = Found(*(getattr(found, name).copy() for name in NAMES))
+    for name in NAMES:
+        getattr(whole, name)[place] = getattr(part, name)
+    return whole
 
 
 def _scaled(vector: Complex) -> tuple[Complex, Real]:
@@ -138,7 +179,7 @@ def all_around(cells: Cells, centre: float) -> Found:
     ]
     found = joined([_inside(analytic, contours.where(place)) for place in places])
     if any(filling.constant is None for filling in cells.period.fillings):
-        found, _ = refined(cells, found)  # each with the dispersion at its own wavenumber
+        found, _, _ = refined(cells, found)  # each with the dispersion at its own wavenumber
     return found.where(np.lexsort((found.k.real, found.sector, found.row)))
 
 
@@ -159,8 +200,8 @@ def nearest(cells: Cells, centre: float, order: int) -> Found:
     at_edge = order % 2 == 1
     place = np.where(sectors == 0, order // 2, order // 2 - (not at_edge))
     field[np.arange(len(rows)), :, place] = 1.0
-    start = Found(rows, sectors, np.full(len(rows), centre + 0j), field, field)
-    found, settled = refined(cells, start, tolerance=ROUGH)
+    start = starts(rows, sectors, np.full(len(rows), centre + 0j), field, field)
+    found, settled, _ = refined(cells, start, tolerance=ROUGH)
     return found.where(settled)
 
 
@@ -170,8 +211,8 @@ def _inside(cells: Cells, contours: Contours) -> Found:
     system = contours.system(cells, angle)
     count = windings(cells, contours, angle, system)
     open_ = np.flatnonzero(count > 0)
-    starts = _candidates(contours, angle, system, count, open_, 0)
-    first, complete = _kept(cells, contours, starts, count)
+    candidates = _candidates(contours, angle, system, count, open_, 0)
+    first, complete = _kept(cells, contours, candidates, count)
     kept = [first]
     for points in (64, 128, 256, 512, 2048):
         open_ = open_[~complete[open_]]
@@ -180,8 +221,8 @@ def _inside(cells: Cells, contours: Contours) -> Found:
         angle = 2 * pi * (np.arange(points) + 0.5) / points
         some, wanted = contours.where(open_), count[open_]
         system = some.system(cells, angle)
-        starts = _candidates(some, angle, system, wanted, np.arange(len(open_)), 2)
-        again, found = _kept(cells, some, starts, wanted)
+        candidates = _candidates(some, angle, system, wanted, np.arange(len(open_)), 2)
+        again, found = _kept(cells, some, candidates, wanted)
         kept.append(again)
         complete[open_] = found
     else:
@@ -195,11 +236,11 @@ def _inside(cells: Cells, contours: Contours) -> Found:
 
 
 def _kept(
-    cells: Cells, contours: Contours, starts: tuple[Index, Found], count: Index
+    cells: Cells, contours: Contours, candidates: tuple[Index, Found], count: Index
 ) -> tuple[Found, NDArray[np.bool_]]:
     """The distinct modes inside their contours, and which contours have all of theirs."""
-    contour, start = starts
-    found, settled = refined(cells, start)
+    contour, start = candidates
+    found, settled, _ = refined(cells, start)
     good = np.flatnonzero(settled & contours.hold(contour, found.k))
     good = good[distinct(found.where(good), contour[good])]
     complete = np.bincount(contour[good], minlength=len(count)) == count
@@ -216,6 +257,8 @@ def distinct(found: Found, group: Index) -> Index:
     Returns:
         Places of the distinct modes.
     """
+    if len(set(group.tolist())) == len(group):
+        return np.arange(len(group))
     kept: dict[int, list[int]] = {}
     for i in range(len(found)):
         x, others = found.vector[i].ravel(), kept.setdefault(int(group[i]), [])
@@ -237,7 +280,7 @@ def _candidates(
     interfaces, n = system.unknowns
     columns = min(interfaces * n, int(count.max(initial=0)) + 2)
     probe = np.random.default_rng(0).standard_normal((1, interfaces, n, columns))
-    places, starts = [np.zeros(0, dtype=int)], [_none(interfaces, n)]
+    places, first = [np.zeros(0, dtype=int)], [_none(interfaces, n)]
     if len(wanted):
         right = np.broadcast_to(probe + 0j, (len(system.k), interfaces, n, columns))
         solved = system.solve(right).reshape(len(contours.row), len(angle), -1, columns)
@@ -245,7 +288,7 @@ def _candidates(
     if len(alone):
         k, field = _lone(contours.where(alone), angle, solved[alone])
         places.append(alone)
-        starts.append(_started(contours.where(alone), k, field.reshape(-1, interfaces, n)))
+        first.append(_started(contours.where(alone), k, field.reshape(-1, interfaces, n)))
     for number in wanted[count[wanted] + extra > 1]:
         k, field = _beyn(
             contours.where(np.array([number])),
@@ -256,14 +299,14 @@ def _candidates(
         )
         same = np.full(len(k), number)
         places.append(same)
-        starts.append(_started(contours.where(same), k, field.T.reshape(-1, interfaces, n)))
-    return np.concatenate(places), joined(starts)
+        first.append(_started(contours.where(same), k, field.T.reshape(-1, interfaces, n)))
+    return np.concatenate(places), joined(first)
 
 
 def _none(interfaces: int, n: int) -> Found:
     nothing = np.zeros(0, dtype=int)
     field = np.zeros((0, interfaces, n), dtype=complex)
-    return Found(nothing, nothing, np.zeros(0, dtype=complex), field, field)
+    return starts(nothing, nothing, np.zeros(0, dtype=complex), field, field)
 
 
 def joined(parts: list[Found]) -> Found:
@@ -277,12 +320,11 @@ def joined(parts: list[Found]) -> Found:
     """
     if len(parts) == 1:
         return parts[0]
-    names = ("row", "sector", "k", "vector", "left")
-    return Found(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return Found(*(np.concatenate([getattr(part, name) for part in parts]) for name in NAMES))
 
 
 def _started(contours: Contours, k: Complex, field: Complex) -> Found:
-    return Found(contours.row, contours.sector, k, field, field.conj())
+    return starts(contours.row, contours.sector, k, field, field.conj())
 
 
 def _moments(contours: Contours, angle: Real, solved: Complex, count: int) -> tuple[Real, Complex]:

@@ -6,8 +6,8 @@ The first axis of every array counts the devices of a batch, which share the ord
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache
 from math import pi
 from typing import Any, get_args
 
@@ -17,10 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from dfbdesign.device import Device, Layer, Lines, Polarization
 from dfbdesign.errors import InputError
 from dfbdesign.materials import Axis, Material, as_material
+from dfbdesign.solvers.once import once
 from dfbdesign.units import nm
 
 Complex = NDArray[np.complex128]
 Real = NDArray[np.float64]
+Number = float | Real
+"""A value of all devices of a sweep, or one for each."""
 ROUNDING = 1e-9
 """Walls closer than this fraction of a period are one wall."""
 
@@ -40,7 +43,7 @@ class Filling:
     """One for all devices, or one for each."""
     gain: bool = False
 
-    @cached_property
+    @once
     def constant(self) -> tuple[Complex, Complex] | None:
         """Permittivities in the plane and along z, shape (material,), if none is dispersive."""
         if not all(material.is_constant for material in self.materials):
@@ -90,13 +93,43 @@ class Slice:
     included, shape (batch, region + 1)."""
     regions: tuple[int, ...]
     """What fills each region: numbers of `Period.fillings`."""
+    spectra: dict[int, Complex] = field(default_factory=dict, repr=False, compare=False)
+    """Fourier coefficients of the fillings, as far as they have been asked for."""
 
-    @cached_property
+    def spectrum(self, filling: int, top: int) -> Complex:
+        """Fourier coefficients 0 to `top` of the function that is 1 in a filling, 0 elsewhere.
+
+        Args:
+            filling: Number of the filling.
+            top: The last one.
+
+        Returns:
+            Shape (batch, top + 1).
+        """
+        known = self.spectra.get(filling)
+        if known is None or known.shape[1] <= top:
+            known = self.spectra[filling] = self._spectrum(filling, max(top, 80))
+        return known[:, : top + 1]
+
+    def _spectrum(self, filling: int, top: int) -> Complex:
+        turn = np.zeros(self.walls.shape[1])  # one for what a wall ends, less one for what begins
+        for region, number in enumerate(self.regions):
+            if number == filling:
+                turn[region + 1] += 1.0
+                turn[region] -= 1.0
+        walls, turn = self.walls[:, turn != 0], turn[turn != 0]
+        order = -2j * pi * np.arange(1, top + 1)
+        found = np.empty((len(walls), top + 1), dtype=complex)
+        found[:, 0] = walls @ turn
+        found[:, 1:] = np.exp(walls[:, None] * order[:, None]) @ turn / order
+        return found
+
+    @once
     def fillings(self) -> tuple[int, ...]:
         """The fillings of this slice, each once; the one at the edge of the period first."""
         return tuple(dict.fromkeys(self.regions))
 
-    @cached_property
+    @once
     def uniform(self) -> bool:
         """Whether a single material fills it."""
         return len(self.fillings) == 1
@@ -121,14 +154,14 @@ class Period:
     stairs: int
     """Slices that a layer with slanted walls is cut into."""
 
-    @cached_property
+    @once
     def split(self) -> bool:
         """Whether even and odd fields are apart: a mirror plane, at the zone's centre or edge."""
         first = float(self.wavevector[0])
         same = len(self.rows) == 1 or bool((self.wavevector == first).all())
         return abs(first) in (0.0, 0.5) and same and self.mirror
 
-    @cached_property
+    @once
     def constants(self) -> tuple[Complex, Complex] | None:
         """Permittivities of all fillings, shape (filling, batch), if none is dispersive."""
         found = [filling.constant for filling in self.fillings]
@@ -140,7 +173,7 @@ class Period:
             o[number], e[number] = one
         return o, e
 
-    @cached_property
+    @once
     def middle(self) -> range:
         """The slices from the first patterned one to the last."""
         patterned = [i for i, part in enumerate(self.slices) if not part.uniform]
@@ -153,13 +186,14 @@ class Period:
         layers = [part.layer for part in self.slices]
         return len(layers) > len(set(layers))
 
-    @cached_property
+    @once
     def mirror(self) -> bool:
         """Whether every slice is its own mirror image about the middle of the period."""
         return all(
             part.regions == part.regions[::-1]
             and bool(np.abs(part.walls + part.walls[:, ::-1]).max() < ROUNDING)
             for part in self.slices
+            if not part.uniform
         )
 
     def where(self, place: NDArray[np.int64]) -> "Period":
@@ -176,7 +210,7 @@ class Period:
             length=self.length[place],
             wavevector=self.wavevector[place],
             slices=tuple(
-                replace(part, thickness=part.thickness[place], walls=part.walls[place])
+                Slice(part.layer, part.thickness[place], part.walls[place], part.regions)
                 for part in self.slices
             ),
             fillings=tuple(filling.where(place) for filling in self.fillings),
@@ -234,30 +268,30 @@ def _cut_up(sweep: "_Sweep", wavevector: ArrayLike, stairs: int) -> tuple[Period
     cuts = [cut for number in range(len(device.layers)) for cut in sweep.cuts(number, stairs)]
     ends = sweep.filling("substrate"), sweep.filling("superstrate")
     sweep.finish()
-    length = sweep.number("grating.period", size)
-    keys = _order(np.concatenate([cut.walls(size) for cut in cuts], axis=1))
-    kinds, kind = _kinds(keys)
+    length = np.full(size, sweep.number("grating.period"))
+    walls = [cut.walls(size[0]) for cut in cuts]
     return tuple(
         Period(
             device.polarization,
             length[rows],
             wave[rows],
-            tuple(cut.slice(rows, size) for cut in cuts),
+            tuple(cut.slice(rows, painted) for cut, painted in zip(cuts, walls, strict=True)),
             tuple(filling.where(rows) for filling in sweep.fillings),
             *ends,
             rows,
             stairs,
         )
-        for rows in (np.flatnonzero(kind.ravel() == number) for number in range(len(kinds)))
+        for rows in _alike(walls)
     )
 
 
-def _kinds(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct rows, and which of them each row is."""
-    if len(keys) == 1:
-        return keys, np.zeros(1, dtype=int)
-    kinds, kind = np.unique(keys, axis=0, return_inverse=True)
-    return kinds, kind
+def _alike(walls: list[Real]) -> Iterator[NDArray[np.int64]]:
+    """Places of devices whose walls stand in the same order."""
+    if len(walls[0]) == 1:
+        yield np.zeros(1, dtype=int)
+        return
+    kinds, kind = np.unique(_order(np.concatenate(walls, axis=1)), axis=0, return_inverse=True)
+    yield from (np.flatnonzero(kind.ravel() == number) for number in range(len(kinds)))
 
 
 def _order(walls: Real) -> NDArray[np.int64]:
@@ -272,28 +306,37 @@ class _Cut:
     """One slice over the whole sweep, before its walls are put in order."""
 
     layer: int
-    thickness: Real
+    thickness: Number
     filling: int
-    painted: tuple[tuple[Real, Real, int], ...]
+    painted: tuple[tuple[Number, Number, int], ...]
     """Left and right wall [period] and filling of each line, in painting order."""
 
-    def walls(self, size: tuple[int, ...]) -> Real:
-        ends = [np.full(size, -0.5), np.full(size, 0.5)]
-        inner = [np.broadcast_to(wall, size) for a, b, _ in self.painted for wall in (a, b)]
-        return np.asarray(np.clip(np.stack([*ends, *inner], axis=-1), -0.5, 0.5))
+    def walls(self, size: int) -> Real:
+        ends = np.empty((size, 2 + 2 * len(self.painted)))
+        ends[:, 0], ends[:, 1] = -0.5, 0.5
+        for number, (low, high, _) in enumerate(self.painted):
+            ends[:, 2 * number + 2], ends[:, 2 * number + 3] = low, high
+        return np.minimum(np.maximum(ends, -0.5), 0.5)
 
-    def slice(self, rows: NDArray[np.int64], size: tuple[int, ...]) -> Slice:
-        walls = np.sort(self.walls(size)[rows], axis=-1)
-        walls = walls[:, np.append(True, np.diff(walls[0]) >= ROUNDING)]
+    def slice(self, rows: NDArray[np.int64], painted: Real) -> Slice:
+        """The slice of devices whose walls stand in one order."""
+        thickness = np.full(len(painted), self.thickness)[rows]
+        if not self.painted:
+            return Slice(self.layer, thickness, painted[rows], (self.filling,))
+        first = painted[rows[0]]  # speaks for all
+        walls = np.sort(painted[rows], axis=-1)
+        apart = [True, *(np.diff(walls[0]) >= ROUNDING)]
+        walls = walls[:, apart]
         middles = (walls[0, 1:] + walls[0, :-1]) / 2
-        lines = [(np.broadcast_to(a, size)[rows[0]], np.broadcast_to(b, size)[rows[0]], number)
-                 for a, b, number in self.painted]  # fmt: skip
+        lines = [
+            (first[2 * number + 2], first[2 * number + 3], filling)
+            for number, (_, _, filling) in enumerate(self.painted)
+        ]
         regions = [
             next((n for a, b, n in reversed(lines) if a < middle < b), self.filling)
             for middle in middles
         ]
         kept = [i for i in range(1, len(regions)) if regions[i] != regions[i - 1]]
-        thickness = np.broadcast_to(self.thickness, size)[rows]
         return Slice(
             self.layer,
             thickness,
@@ -319,11 +362,9 @@ class _Sweep:
             part = part[int(key)] if key.isdecimal() else getattr(part, key)
         return part
 
-    def number(self, path: str, size: tuple[int, ...] = (1,)) -> Real:
-        value = np.asarray(self._at(path), dtype=float)
-        if value.ndim == 0:
-            return np.full(size, value)
-        return np.broadcast_to(value, np.broadcast_shapes(size, value.shape))
+    def number(self, path: str) -> Number:
+        value = self._at(path)
+        return value if isinstance(value, float) else np.asarray(value, dtype=float)
 
     def filling(self, path: str, gain: bool = False) -> int:
         value = self._at(f"{path}.material")
@@ -340,35 +381,40 @@ class _Sweep:
         thickness = self.number(f"{path}.thickness")
         filling = self.filling(path, layer.gain)
         lines = list(_lines(layer, path))
-        slanted = any(
-            np.any(np.abs(self.number(f"{where}.sidewall") - pi / 2) > ROUNDING)
-            for where, _ in lines
-        )
-        count = stairs if slanted else 1
+        upright = [_upright(self.number(f"{where}.sidewall")) for where, _ in lines]
+        count = 1 if all(upright) else stairs
         for step in range(count):
             height = thickness * ((step + 0.5) / count - 0.5)
             painted = tuple(
-                wall for where, line in lines for wall in self._walls(where, line, height)
+                wall
+                for (where, line), straight in zip(lines, upright, strict=True)
+                for wall in self._walls(where, line, 0.0 if straight else height)
             )
             yield _Cut(number, thickness / count, filling, painted)
 
-    def _walls(self, path: str, line: Lines, height: Real) -> Iterator[tuple[Real, Real, int]]:
+    def _walls(
+        self, path: str, line: Lines, height: Number
+    ) -> Iterator[tuple[Number, Number, int]]:
         """Walls of a line at a height from its middle, in periods; two of a line cut in two."""
-        duty, period = self.number(f"{path}.duty"), self.number("grating.period")
+        width, period = self.number(f"{path}.duty"), self.number("grating.period")
         filling = self.filling(path, line.gain)
-        width = duty - 2 * height / np.tan(self.number(f"{path}.sidewall")) / period
-        if np.any(width < -ROUNDING) or np.any(width > 1 + ROUNDING):
+        if np.ndim(height) or height:
+            width = width - 2 * height / np.tan(self.number(f"{path}.sidewall")) / period
+        if _least(width) < -ROUNDING or -_least(-width) > 1 + ROUNDING:
             raise InputError(
-                f"{path}: with this sidewall the line is {width.min() * period.min() / nm:.4g} to "
-                f"{width.max() * period.max() / nm:.4g} nm wide in a period of "
-                f"{period.min() / nm:g} nm. Make the wall steeper or change the duty."
+                f"{path}: with this sidewall the line is {np.min(width * period) / nm:.4g} to "
+                f"{np.max(width * period) / nm:.4g} nm wide in a period of "
+                f"{np.min(period) / nm:g} nm. Make the wall steeper or change the duty."
             )
         centre = self.number(f"{path}.centre") - self.middle
         centre = centre - np.round(centre)
         low, high = centre - width / 2, centre + width / 2
         yield low, high, filling
+        if _least(low) > -0.5 and -_least(-high) < 0.5:
+            return
         for turn in (-1, 1):  # what leaves the period on one side comes back on the other
-            if np.any((low + turn < 0.5 - ROUNDING) & (high + turn > -0.5 + ROUNDING)):
+            inside = (low + turn < 0.5 - ROUNDING) & (high + turn > -0.5 + ROUNDING)
+            if np.any(inside):
                 yield low + turn, high + turn, filling
 
     def finish(self) -> None:
@@ -388,3 +434,12 @@ def _lines(layer: Layer, path: str) -> Iterator[tuple[str, Lines]]:
         yield f"{path}.further_lines.{number}", line
     if layer.lines is not None:
         yield f"{path}.lines", layer.lines
+
+
+def _least(value: Number) -> float:
+    return value if isinstance(value, float) else float(value.min())
+
+
+def _upright(sidewall: Number) -> bool:
+    away: Number = np.abs(sidewall - pi / 2)
+    return -_least(-away) <= ROUNDING

@@ -11,7 +11,9 @@ Material data exist for real wavelengths; permittivities are continued to comple
 first order, so Q includes the dispersion of the materials.
 """
 
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from math import pi
 from typing import Any
@@ -69,6 +71,11 @@ class CellModes:
             )
         return self.pair
 
+    def _repr_png_(self) -> bytes:  # what a notebook shows
+        from dfbdesign.plots.displays import png
+
+        return png(self)
+
 
 def modes(device: Device, wavevector: float | None = None, accuracy: float = 1e-6) -> CellModes:
     """Bloch modes of the infinite grating around the target wavelength.
@@ -123,7 +130,7 @@ def _results(device: Device, grating: Grating, wavevector: float, one: Solved) -
     near = np.abs(2 * pi / found.k.real / wavelength - 1) <= WINDOW
     if not near.any():
         raise NoGuidedMode(_nothing_found(device, grating, wavelength))
-    even, odd, n_group = _pair(one, 2 * pi / wavelength, near)
+    even, odd, n_group = _pair(one, 2 * pi / wavelength, grating.order, near)
     kept = np.flatnonzero(near | np.isin(np.arange(len(found)), [even, odd]))
     slopes, thresholds = _gain(one, found, kept)
     error = one.error * 2 * pi / found.k.real**2
@@ -160,10 +167,12 @@ def _results(device: Device, grating: Grating, wavevector: float, one: Solved) -
     )
 
 
-def _pair(one: Solved, centre: float, near: NDArray[np.bool_]) -> tuple[int, int, float | None]:
+def _pair(
+    one: Solved, centre: float, order: int, near: NDArray[np.bool_]
+) -> tuple[int, int, float | None]:
     if one.cells.sectors == 1:
         return -1, -1, None
-    rows, even, odd, n_group = pairs(one, centre)
+    rows, even, odd, n_group = pairs(one, centre, order)
     if len(rows) == 0 or not (near[even[0]] or near[odd[0]]):
         return -1, -1, None
     return int(even[0]), int(odd[0]), float(n_group[0])
@@ -331,9 +340,14 @@ def band_edges(
     sweep = Sweep(device, wavevector, changes)
     size = max((len(v) for v in changes.values() if np.ndim(v) or isinstance(v, list)), default=1)
     out = _empty(size)
-    for start in range(0, size, TOGETHER):
-        rows = np.arange(start, min(start + TOGETHER, size))
-        _fill(out, sweep, rows, accuracy, counted)
+    parts = [np.arange(i, min(i + TOGETHER, size)) for i in range(0, size, TOGETHER)]
+    if len(parts) == 1:
+        _fill(out, sweep, parts[0], accuracy, counted)
+        return out
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # LAPACK and numpy's loops run side by side
+        jobs = [threads.submit(_fill, out, sweep, rows, accuracy, counted) for rows in parts]
+        for job in jobs:
+            job.result()
     return out
 
 
@@ -363,7 +377,7 @@ def _fill(
     centre = 2 * pi / sweep.device.need_target().wavelength
     try:
         for one in solved(sweep, rows, centre, accuracy, counted):
-            _write(out, one, centre)
+            _write(out, one, centre, sweep.device.need_grating().order)
     except PhysicsError as error:
         if len(rows) == 1:
             out.missing[int(rows[0])] = str(error)
@@ -375,10 +389,10 @@ def _fill(
         out.missing[int(row)] = f"no pair of band edges within {WINDOW:.0%} of the target."
 
 
-def _write(out: BandEdges, one: Solved, centre: float) -> None:
+def _write(out: BandEdges, one: Solved, centre: float, order: int) -> None:
     found = replace(one.found, k=_without_rounding(one))
     near = np.abs(centre / found.k.real - 1) <= WINDOW
-    rows, even, odd, n_group = pairs(one, centre)
+    rows, even, odd, n_group = pairs(one, centre, order)
     good = near[even] | near[odd]
     rows, even, odd, n_group = rows[good], even[good], odd[good], n_group[good]
     places = one.cells.period.rows[rows]

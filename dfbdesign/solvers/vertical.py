@@ -4,11 +4,15 @@ See `dfbdesign.solvers.modal` for the equations. The first axis of every array c
 """
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dfbdesign.solvers.lateral import Complex, Real
+from dfbdesign.solvers.once import once
+
+Index = NDArray[np.int64] | slice
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,8 @@ class Modes:
     """Shape (solve, n) [1/µm]."""
     thickness: Real
     """Shape (solve, 1) [µm]."""
+    table: Complex
+    """`across` of both, shape (5, solve, n)."""
     weight: Complex | None = None
     """1/ε_x of a uniform slice in TM, shape (solve, 1)."""
     W: Complex | None = None
@@ -29,33 +35,20 @@ class Modes:
     left: Complex | None = None
     """Columns are the left modes (P W)⁻ᵀ."""
 
-    @cached_property
-    def _hyperbolic(self) -> tuple[Complex, Complex]:
-        """The hyperbolic cotangent and cosecant of γd, free of overflow."""
-        e: Complex = np.exp(-self.gamma * self.thickness)
-        denominator: Complex = -np.expm1(-2 * self.gamma * self.thickness)
-        return np.asarray((1 + e * e) / denominator), np.asarray(2 * e / denominator)
-
-    @cached_property
-    def _diagonals(self) -> tuple[Complex, Complex]:
-        """γ coth γd and γ csch γd, shape (solve, n) each."""
-        coth, csch = self._hyperbolic
-        return self.gamma * coth, self.gamma * csch
-
-    @cached_property
+    @once
     def diagonals(self) -> tuple[Complex, Complex]:
         """T and C of a uniform slice, which are diagonal, shape (solve, n) each."""
-        t, c = self._diagonals
+        _, t, c, _, _ = self.table
         return (t, c) if self.weight is None else (self.weight * t, self.weight * c)
 
-    @cached_property
+    @once
     def fluxes(self) -> tuple[Complex, Complex]:
         """T and C of the module docstring, shape (solve, n, n) each."""
         if self.PW is None or self.inverse is None:
             t, c = self.diagonals
             one = np.eye(t.shape[-1])
             return t[..., None] * one, c[..., None] * one
-        t, c = self._diagonals
+        _, t, c, _, _ = self.table
         return (self.PW * t[:, None, :]) @ self.inverse, (self.PW * c[:, None, :]) @ self.inverse
 
     def log_pole_factor(self) -> Complex:
@@ -64,59 +57,66 @@ class Modes:
         return np.asarray(np.sum(phase + np.log(-np.expm1(-2 * phase) / (2 * phase)), axis=-1))
 
     def _coefficients(self, u: Complex) -> Complex:
-        return u if self.inverse is None else (self.inverse @ u[..., None])[..., 0]
+        return u if self.inverse is None else u @ np.swapaxes(self.inverse, -1, -2)
 
-    def _left_coefficients(self, v: Complex) -> Complex:
-        return v if self.PW is None else (v[:, None, :] @ self.PW)[:, 0]
-
-    def grams(
-        self, u0: Complex, u1: Complex, v0: Complex, v1: Complex, slopes: bool
-    ) -> tuple[Complex, Complex]:
+    def grams(self, u: Complex, v: Complex, slopes: bool) -> tuple[Complex, Complex]:
         r"""Integrals of products of a field and a left field over the height, in closed form.
 
         Between modes i and j, $(\gamma_i^2 - \gamma_j^2)\int b_i a_j = [b_i' a_j - b_i a_j']$ and
         $\int b_i' a_j' = [b_i' a_j] - \gamma_i^2\int b_i a_j$.
 
         Args:
-            u0: Field at the lower face, shape (solve, n).
-            u1: Field at the upper face.
-            v0: Left field at the lower face.
-            v1: Left field at the upper face.
-
+            u: Field at the lower and the upper face, shape (solve, 2, n).
+            v: Left field there.
             slopes: Whether the second is wanted.
 
         Returns:
             ∫ v u^T dz and ∫ v' u'^T dz, shape (solve, n, n) each; of a uniform slice the diagonals,
             shape (solve, n). Without slopes the second is nothing.
         """
-        a0, a1 = self._coefficients(u0), self._coefficients(u1)
-        b0, b1 = self._left_coefficients(v0), self._left_coefficients(v1)
-        (t, c), q = self._diagonals, self.gamma * self.gamma
-        coth, csch = self._hyperbolic
-        x = self.gamma * self.thickness
-        t_slope = (coth - x * csch * csch) / (2 * self.gamma)
-        c_slope = csch * (1 - x * coth) / (2 * self.gamma)
-        left0, left1 = t * b0 - c * b1, t * b1 - c * b0  # outward slopes of the left modes
-        if self.W is None or self.left is None:
-            values = t_slope * (b0 * a0 + b1 * a1) - c_slope * (b0 * a1 + b1 * a0)
-            return values, left0 * a0 + left1 * a1 - q * values if slopes else values[:, :0]
-        across = q[:, :, None] - q[:, None, :]
-        near = np.abs(across) < 1e-4 * np.abs(q[:, :, None])
-        safe = np.where(near, 1.0, across)
-
-        def divided(value: Complex, slope: Complex) -> Complex:
-            mean = (slope[:, :, None] + slope[:, None, :]) / 2
-            return np.where(near, mean, (value[:, :, None] - value[:, None, :]) / safe)
-
-        straight = b0[:, :, None] * a0[:, None, :] + b1[:, :, None] * a1[:, None, :]
-        crossed = b0[:, :, None] * a1[:, None, :] + b1[:, :, None] * a0[:, None, :]
-        modal = divided(t, t_slope) * straight - divided(c, c_slope) * crossed
+        q, t, c, t_slope, c_slope = self.table
+        if self.W is None or self.left is None or self.PW is None:
+            values = t_slope * (v * u).sum(axis=1) - c_slope * (v * u[:, ::-1]).sum(axis=1)
+            if not slopes:
+                return values, values[:, :0]
+            rises = t * (v * u).sum(axis=1) - c * (v * u[:, ::-1]).sum(axis=1)
+            return values, rises - q * values
+        a, b = self._coefficients(u), v @ self.PW
+        modal = self._between(b, a, slice(None), slice(None))
         right = np.swapaxes(self.W, -1, -2)
         found = self.left @ modal @ right
         if not slopes:
             return found, found[:, :0]
-        faces = left0[:, :, None] * a0[:, None, :] + left1[:, :, None] * a1[:, None, :]
+        outward = t[:, None] * b - c[:, None] * b[:, ::-1]  # slopes of the left modes
+        faces = np.swapaxes(outward, -1, -2) @ a
         return found, self.left @ (faces - q[:, :, None] * modal) @ right
+
+    def _between(self, b: Complex, a: Complex, left: Index, right: Index) -> Complex:
+        """∫ b_i a_j dz of the modes of some solves and of others, given at both faces."""
+        first, second = self.table[:, left, :, None], self.table[:, right, None, :]
+        across, *differences = first[:3] - second[:3]
+        means = (first[3:] + second[3:]) / 2
+        near = np.abs(across) < 1e-4 * np.abs(first[0])
+        t, c = np.where(near, means, np.array(differences) / np.where(near, 1.0, across))
+        rows = np.swapaxes(b, -1, -2)
+        return np.asarray(t * (rows @ a) - c * (rows @ a[:, ::-1]))
+
+    def product(self, u: Complex, left: Index, right: Index) -> Complex:
+        """Integrals of products of two fields of the slice, in closed form.
+
+        Args:
+            u: Fields at the lower and the upper face, shape (solve, 2, n).
+            left: Places of the first fields, shape (pair,).
+            right: Places of the second.
+
+        Returns:
+            ∫ u w^T dz, shape (pair, n, n).
+        """
+        a = self._coefficients(u)
+        modal = self._between(a[left], a[right], left, right)
+        if self.W is None:
+            return modal
+        return np.asarray(self.W[left] @ modal @ np.swapaxes(self.W[right], -1, -2))
 
     def profile(self, lower: Complex, upper: Complex, z: Real) -> tuple[Complex, Complex]:
         """Field and its slope inside the slice, from the field at its faces.
@@ -129,7 +129,7 @@ class Modes:
         Returns:
             u and du/dz, shape (solve, height, n) each.
         """
-        lower, upper = self._coefficients(lower), self._coefficients(upper)
+        lower, upper = (self._coefficients(one[:, None])[:, 0] for one in (lower, upper))
         gamma, d, z = self.gamma[:, None, :], self.thickness[:, None, :], z[..., None]
         denominator = -np.expm1(-2 * self.gamma * self.thickness)
         a0, a1 = (lower / denominator)[:, None], (upper / denominator)[:, None]
@@ -144,6 +144,26 @@ class Modes:
             turned = np.swapaxes(self.W, -1, -2)
             return u @ turned, slope @ turned
         return u, slope
+
+
+def across(gamma: Complex, thickness: Real) -> Complex:
+    """What modes need to cross a slice, free of overflow.
+
+    Args:
+        gamma: γ, shape (..., n) [1/µm].
+        thickness: d, shape (..., 1) [µm].
+
+    Returns:
+        γ², γ coth γd, γ csch γd, and the derivatives of the last two against γ², shape (5, ..., n).
+    """
+    x = gamma * thickness
+    decay, denominator = np.exp(-x), -np.expm1(-2 * x)
+    coth, csch = (1 + decay * decay) / denominator, 2 * decay / denominator
+    twice = 2 * gamma
+    return np.stack([
+        gamma * gamma, gamma * coth, gamma * csch,
+        (coth - x * csch * csch) / twice, csch * (1 - x * coth) / twice,
+    ])  # fmt: skip
 
 
 _gauss = cache(np.polynomial.legendre.leggauss)
