@@ -128,6 +128,68 @@ def test_every_verb_refuses_a_wrong_device_alike(refused, device, verb):
     assert "lines duty must lie in [0, 1], got 50" in line
 
 
+PUMP = """
+[film]
+preset = "taghipour2023-doped"
+
+[pump]
+wavelength = "1030 nm"
+"""
+FINITE = {
+    "a pump longer than the device": (
+        'spot = { shape = "stripe", length = "400 um" }',
+        "",
+        "pump spot length (400 um) must not exceed the grating's (300.155 um)",
+    ),
+    "a profile with a gap": (
+        'spot = { shape = "profile", file = "spot.csv" }',
+        "-100,0\n-90,1\n-80,2\n80,2\n90,1\n100,0",
+        "the profile has a gap from -80 to 80 um",
+    ),
+    "a profile with an empty cell": (
+        'spot = { shape = "profile", file = "spot.csv" }',
+        "-100,0\n-90,\n-80,2",
+        'fluence must be a number, got ""',
+    ),
+    "a profile that breaks off": (
+        'spot = { shape = "profile", file = "spot.csv" }',
+        "-10,1\n0,1\n10,1",
+        "breaks off at -10 um with 100% of its largest fluence",
+    ),
+    "a profile that is not there": (
+        'spot = { shape = "profile", file = "spots.csv" }',
+        "0,1\n1,1",
+        "cannot read",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FINITE)
+def test_a_pump_that_does_not_fit_is_refused(refused, device, tmp_path, case):
+    spot, rows, told = FINITE[case]
+    (tmp_path / "spot.csv").write_text(f"position_um,fluence\n{rows}\n", encoding="utf-8")
+    path = device("[target]", f"{PUMP}{spot}\n\n[target]")
+    assert told in refused(2, "laser", path, "--json")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"300 um"', '"0 um"', "length (in um) must be a positive number, got 0"),
+        (
+            "order = 2",
+            "facets = { left = { reflection = [0.9, 0.6] } }",
+            "the modulus of reflection must lie in [0, 1], got 1.08",
+        ),
+        ("order = 2", 'chirp = "500 nm"', "chirp must be less than half the period"),
+        ("order = 2", "apodisation = { duty = [0.3] }", "two points or more"),
+        ("order = 2", 'slips = [{ position = 2, slip = "9 nm" }]', "position must lie in [0, 1]"),
+    ],
+)
+def test_a_finite_grating_that_cannot_be_is_refused(refused, device, old, new, told):
+    assert told in refused(2, "laser", device(old, new), "--json")
+
+
 @pytest.mark.parametrize("verb", ["slab", "modes", "laser", "verify", "design"])
 def test_a_target_beyond_the_index_data_names_material_range_and_remedy(refused, device, verb):
     line = refused(2, *words_for(verb, device('"1670 nm"', '"3 um"')))
@@ -135,9 +197,9 @@ def test_a_target_beyond_the_index_data_names_material_range_and_remedy(refused,
     assert "the range of" in line
 
 
-def test_a_target_just_beyond_the_data_of_air_is_not_extrapolated(refused, device):
-    line = refused(2, "modes", device('"1670 nm"', '"1691 nm"'))
-    assert 'wavelength 1691 nm is outside 230-1690 nm, the range of "air"' in line
+def test_a_target_just_beyond_the_data_of_the_lines_is_not_extrapolated(refused, device):
+    line = refused(2, "modes", device('"1670 nm"', '"2001 nm"'))
+    assert 'wavelength 2001 nm is outside 600-2000 nm, the range of "tio2-ald"' in line
 
 
 @pytest.mark.parametrize("section", ["target", "grating"])

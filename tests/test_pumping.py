@@ -83,6 +83,16 @@ def test_diffraction_of_the_pump_changes_what_the_laser_absorbs_by_a_percent():
     assert abs(finer / rigorous - 1) < 2e-4
 
 
+@pytest.mark.parametrize("side", ["top", "substrate"])
+@pytest.mark.parametrize(("polarization", "rate"), [("TE", 2.5), ("TM", 1.5)])
+def test_plane_waves_close_in_on_the_exact_absorption_of_the_film(side, polarization, rate):
+    lit = device(pump=Pump(wavelength=1030 * nm, side=side))
+    found = [pumping(lit, angle=0.3, polarization=polarization, orders=n) for n in (3, 6, 12)]
+    gaps = np.array([abs(one.light.film - one.exact_absorption) for one in found])
+    assert gaps[-1] < 1e-4  # another solver, in another basis
+    assert np.log2(gaps[0] / gaps[-1]) / 2 > rate
+
+
 def test_tilting_the_pump_either_way_is_the_same_for_symmetric_lines():
     left, right, straight = (pumping(device(), angle=a, orders=5) for a in (-0.4, 0.4, 0.0))
     assert left.light.film == pytest.approx(right.light.film, rel=1e-10)

@@ -284,11 +284,11 @@ def absorbed_fraction(
         complex(half.material.index(pump.wavelength))
         for half in (device.substrate, device.superstrate)
     )
+    inside, entering = incoming(device, pump, angle, polarization)
     from_top = pump.side == "top"
     along = slice(None, None, -1 if from_top else 1)
     layers = device.layers[along]
     first, last = (above, below) if from_top else (below, above)
-    inside = angle if from_top else asin(sin(angle) / below.real)
     light = stack_light(
         first,
         tuple(_slice(layer, pump.wavelength, extinction) for layer in layers),
@@ -297,7 +297,6 @@ def absorbed_fraction(
         period=device.need_grating().period if orders else 1.0,
         orders=orders,
     )
-    entering = 1.0 if from_top else 1 - _face(below.real, angle, inside, polarization)
     gain = np.array([[layer.gain, bool(layer.lines and layer.lines.gain)] for layer in layers])
     share = _share(light, gain)
     thickness = np.array([layer.thickness for layer in device.layers])
@@ -324,6 +323,28 @@ def _share(light: StackLight, gain: NDArray[np.bool_]) -> Real:
     return np.asarray(
         np.divide((parts * gain).sum(axis=-1), total, out=np.zeros_like(total), where=total > 0)
     )
+
+
+def incoming(
+    device: Device, pump: Pump, angle: float, polarization: Polarization
+) -> tuple[float, float]:
+    """How the pump meets the layers.
+
+    Args:
+        device: The device.
+        pump: The pump; wavelength and side are used.
+        angle: Angle of incidence, in the superstrate or in the air below the substrate [rad].
+        polarization: E (TE) or H (TM) along the lines.
+
+    Returns:
+        Angle in the half-space next to the layers [rad], and the share of the power that gets there
+        through the outer face of the substrate.
+    """
+    if pump.side == "top":
+        return angle, 1.0
+    index = complex(device.substrate.material.index(pump.wavelength)).real
+    inside = asin(sin(angle) / index)
+    return inside, 1 - _face(index, angle, inside, polarization)
 
 
 def _face(index: float, outside: float, inside: float, polarization: Polarization) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.checks import positive
-from dfbdesign.device import Device, Polarization, Pump
+from dfbdesign.device import Device, Polarization, Pump, changed
 from dfbdesign.errors import InputError
 from dfbdesign.gain.dots import detailed_balance
 from dfbdesign.gain.film import (
@@ -30,9 +30,12 @@ from dfbdesign.gain.pump import (
     dots_per_area,
     excitons_per_dot,
     fluence_for_excitons,
+    incoming,
     spot_area,
 )
 from dfbdesign.gain.rates import Rates, absorption_rate
+from dfbdesign.materials import Material, constant
+from dfbdesign.solvers.scattering import scattering
 from dfbdesign.solvers.slab import slab
 from dfbdesign.units import K, photon_energy, ps
 
@@ -49,6 +52,9 @@ class Pumping:
     """Imaginary index of the film at the pump wavelength."""
     light: PumpAbsorption
     """Where the pump light goes."""
+    exact_absorption: float | None
+    """Share that the film absorbs over the grating, all of Maxwell's equations solved; `None`
+    without a grating."""
     transparency_excitons: float
     """Mean excitons per dot at which the guided mode sees gain, with the depth profile."""
     even_excitons: float
@@ -121,6 +127,7 @@ def pumping(
         film=film,
         extinction=extinction,
         light=light,
+        exact_absorption=_exact_absorption(device, pump, extinction, angle, polarization),
         transparency_excitons=excitons,
         even_excitons=even,
         transparency_fluence=float(fluence_for_excitons(excitons, wavelength, light.film, dots)),
@@ -130,6 +137,35 @@ def pumping(
         if fluence is None
         else float(excitons_per_dot(fluence, wavelength, light.film, dots)),
     )
+
+
+def _exact_absorption(
+    device: Device, pump: Pump, extinction: float, angle: float, polarization: Polarization
+) -> float | None:
+    """What the materials with gain absorb, whatever the shape of the lines."""
+    if device.grating is None:
+        return None
+
+    def lit(material: Material) -> Material:
+        return constant(complex(material.index(pump.wavelength)).real + 1j * extinction)
+
+    changes: dict[str, Material] = {}
+    for number, layer in enumerate(device.layers):
+        lines = {f"further_lines.{i}": one for i, one in enumerate(layer.further_lines)}
+        if layer.lines is not None:
+            lines["lines"] = layer.lines
+        changes |= {
+            f"layers.{number}.{path}.material": lit(one.material)
+            for path, one in lines.items()
+            if one.gain
+        }
+        if layer.gain:
+            changes[f"layers.{number}.material"] = lit(layer.material)
+    inside, entering = incoming(device, pump, angle, polarization)
+    light = scattering(
+        changed(device, changes), pump.wavelength, inside, pump.side, polarization, 1e-6
+    )
+    return entering * float(light.gain_absorptance)
 
 
 @dataclass(frozen=True, eq=False)
