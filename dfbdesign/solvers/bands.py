@@ -16,7 +16,6 @@ seen to. A gap that no halving resolves is passed straight.
 """
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from math import pi
 
 import numpy as np
@@ -25,11 +24,10 @@ from numpy.typing import ArrayLike, NDArray
 from dfbdesign.checks import within
 from dfbdesign.device import Device, Polarization
 from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
-from dfbdesign.solvers.cell_coupling import mixing
+from dfbdesign.solvers.cell_coupling import mixing, wavevector_form
 from dfbdesign.solvers.cell_mode import CellMode
 from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import Complex, Real
-from dfbdesign.solvers.modal import System
 from dfbdesign.solvers.mode_search import joined
 from dfbdesign.solvers.unit_cell import modes
 
@@ -199,47 +197,9 @@ def _slopes(alike: list[CellMode]) -> Complex:
         left = right
     forms, norms = (np.empty((count, count), dtype=complex) for _ in range(2))
     for a, b in np.ndindex(count, count):
-        forms[a, b] = _wavevector_form(systems[b], right[b], left[a])
+        forms[a, b] = wavevector_form(systems[b], right[b], systems[b], left[a])
         norms[a, b] = systems[b].wavenumber_form(right[b], left[a])[0]
     return np.asarray(np.linalg.eigvals(-np.linalg.solve(norms, forms)))
-
-
-def _wavevector_form(system: System, u: Complex, v: Complex) -> complex:
-    """y^T (∂F/∂q) x of the module docstring, for one mode."""
-    period = system.cells.period
-    total = 0j
-    for number in range(len(period.slices)):
-        here, _, weights = (one[0] for one in system.samples(number, u))
-        left = system.samples(number, v)[0][0]
-        gram = (left * weights[:, None]).T @ here
-        for filling, turned in _turned(system, number).items():
-            medium = system.media[filling]
-            total += (1 if system.te else 1 / medium.extraordinary[0]) * np.sum(turned * gram)
-    whole = sum(_turned(system, 0).values())
-    for upper in (False, True):
-        end = -1 if upper else 0
-        gamma = system.outer(upper)[0][0]
-        medium = system.media[period.superstrate if upper else period.substrate]
-        both = np.outer(v[0, end], u[0, end]) / (gamma[:, None] + gamma)
-        total += (1 if system.te else 1 / medium.extraordinary[0]) * np.sum(whole * both)
-    return complex(total)
-
-
-def _turned(system: System, number: int) -> dict[int, Complex]:
-    """i∫(f_j ∂f_i* - f_i* ∂f_j) over each filling of a slice, shape (n, n) [1/µm]."""
-    part, row = system.cells.period.slices[number], int(system.row[0])
-    count = 16 + 2 * system.cells.functions
-    nodes, weights = np.polynomial.legendre.leggauss(count)
-    edges = np.unique(np.concatenate([one.walls[row] for one in system.cells.period.slices]))
-    found = dict.fromkeys(part.fillings, np.zeros((1, 1), dtype=complex))
-    for low, high in pairwise(edges):
-        region = int(np.searchsorted(part.walls[row], (low + high) / 2)) - 1
-        x = low + (high - low) * (nodes + 1) / 2
-        value, slope = system.cells.lateral.functions(row, int(system.sector[0]), x)
-        w = ((high - low) * weights / 2)[:, None]
-        one = 1j * ((slope.conj() * w).T @ value - (value.conj() * w).T @ slope)
-        found[part.regions[region]] = found[part.regions[region]] + one
-    return found
 
 
 # --- from one wavevector to the next -------------------------------------------------------------

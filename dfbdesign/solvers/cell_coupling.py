@@ -6,12 +6,18 @@ is $\kappa = n_g C$: real for index coupling, with $\mathrm{Im}\,\kappa < 0$ for
 order a Bloch wavevector $q$ mixes both fields by $q\,m$, where $m$ integrates
 $f_o f_e' - f_o' f_e$ (times $1/\epsilon_z$ for TM) over the period, and
 $n_g^2 = f_e f_o / m^2$ with the forms $f = x^T(\partial F/\partial k)x$.
+
+Without a mirror plane the two edges $a$ and $b$ have left fields $y$ of their own, and
+$n_g^2 = f_a f_b/(m_{ab} m_{ba})$ with $m_{ab} = y_a^T(\partial F/\partial q)x_b$; $\kappa$ is then
+the geometric mean of the couplings in both directions, whose phases depend on where x begins.
 """
 
+from itertools import pairwise, permutations
 from math import pi
 
 import numpy as np
 
+from dfbdesign.solvers.cell_mode import open_orders
 from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import Complex, Real
 from dfbdesign.solvers.modal import Index, System
@@ -73,9 +79,11 @@ def pairs(solved: Solved, centre: float, order: int) -> tuple[Index, Index, Inde
         order: Bragg order of the grating.
 
     Returns:
-        Devices that have a pair, places of its even and of its odd mode, and its group
-        index; shape (pair,) each.
+        Devices that have a pair, places of its even and of its odd mode (without a mirror plane: of
+        the one that radiates more, and the other), and its group index; shape (pair,) each.
     """
+    if solved.cells.sectors == 1:
+        return _lopsided_pairs(solved, centre, order)
     found = solved.found
     e, o = np.flatnonzero(found.sector == 0), np.flatnonzero(found.sector == 1)
     even, odd = np.nonzero(found.row[e][:, None] == found.row[o])
@@ -90,3 +98,91 @@ def pairs(solved: Solved, centre: float, order: int) -> tuple[Index, Index, Inde
     chosen = nearest[first & (distance[nearest] < np.inf)]
     e, o = e[chosen], o[chosen]
     return found.row[e], e, o, (1 / inverse[chosen]).real
+
+
+def _lopsided_pairs(solved: Solved, centre: float, order: int) -> tuple[Index, Index, Index, Real]:
+    """The same for periods without a mirror plane, one by one."""
+    found, (u, v) = solved.found, solved.fields
+    chosen: list[tuple[int, int, int, float]] = []
+    for row in np.unique(found.row):
+        best, nearest = None, np.inf
+        for a, b in permutations(np.flatnonzero(found.row == row), 2):
+            apart = abs(found.k[a] - found.k[b]) + abs(found.k[a] + found.k[b] - 2 * centre) / 2
+            if apart >= nearest or _evenness(solved, int(a)) < _evenness(solved, int(b)):
+                continue
+            one, other = (solved.found.where(np.array([place])) for place in (a, b))
+            systems = one.system(solved.cells), other.system(solved.cells)
+            there = wavevector_form(systems[1], u[[b]], systems[0], v[[a]])
+            back = wavevector_form(systems[0], u[[a]], systems[1], v[[b]])
+            inverse = np.sqrt(there * back / (solved.form[a] * solved.form[b]))
+            n_eff = pi * order / float(solved.cells.period.length[row]) / found.k[a].real
+            if n_eff * abs(inverse) > ALIKE:
+                best, nearest = (int(row), int(a), int(b), abs((1 / inverse).real)), apart
+        if best is not None:
+            chosen.append(best)
+    rows, first, second, n_group = ([one[place] for one in chosen] for place in range(4))
+    return (
+        np.array(rows, dtype=int),
+        np.array(first, dtype=int),
+        np.array(second, dtype=int),
+        np.array(n_group, dtype=float),
+    )
+
+
+def _evenness(solved: Solved, place: int) -> tuple[float, float]:
+    """How much a mode radiates, as even ones do; then how alike it is to its mirror image."""
+    u, row = solved.fields[0][place], int(solved.found.row[place])
+    down, up = (open_orders(solved.system, upper)[1][place].real for upper in (False, True))
+    power = float(np.abs(u[0]) ** 2 @ down + np.abs(u[-1]) ** 2 @ up)
+    x = np.linspace(-0.5, 0.5, 64, endpoint=False) + 1 / 128
+    wave = np.exp(-2j * pi * float(solved.cells.period.wavevector[row]) * x)
+    field = (u @ solved.cells.lateral.functions(row, 0, x)[0].T) * wave
+    likeness = np.vdot(field[:, ::-1], field).real / np.vdot(field, field).real
+    return power / abs(solved.form[place]), float(likeness)
+
+
+def wavevector_form(right: System, u: Complex, left: System, v: Complex) -> complex:
+    """y^T (∂F/∂q) x between two modes, q being the Bloch wavevector.
+
+    Args:
+        right: The period at the wavenumber of the one mode.
+        u: Its field at all interfaces, shape (1, slice + 1, n).
+        left: The period at that of the other.
+        v: Its left field.
+
+    Returns:
+        The form, i∫ (u ∂v - v ∂u)/ε_z over x and z (without ε_z for TE).
+    """
+    period = right.cells.period
+    total = 0j
+    for number in range(len(period.slices)):
+        here, _, weights = (one[0] for one in right.samples(number, u))
+        gram = (left.samples(number, v)[0][0] * weights[:, None]).T @ here
+        for filling, turned in _turned(right, number).items():
+            medium = right.media[filling]
+            total += (1 if right.te else 1 / medium.extraordinary[0]) * np.sum(turned * gram)
+    whole = sum(_turned(right, 0).values())
+    for upper in (False, True):
+        end = -1 if upper else 0
+        rates = left.outer(upper)[0][0][:, None] + right.outer(upper)[0][0]
+        medium = right.media[period.superstrate if upper else period.substrate]
+        both = np.outer(v[0, end], u[0, end]) / rates
+        total += (1 if right.te else 1 / medium.extraordinary[0]) * np.sum(whole * both)
+    return complex(total)
+
+
+def _turned(system: System, number: int) -> dict[int, Complex]:
+    """i∫(f_j ∂f_i* - f_i* ∂f_j) over each filling of a slice, shape (n, n) [1/µm]."""
+    part, row = system.cells.period.slices[number], int(system.row[0])
+    count = 16 + 2 * system.cells.functions
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    edges = np.unique(np.concatenate([one.walls[row] for one in system.cells.period.slices]))
+    found = dict.fromkeys(part.fillings, np.zeros((1, 1), dtype=complex))
+    for low, high in pairwise(edges):
+        region = int(np.searchsorted(part.walls[row], (low + high) / 2)) - 1
+        x = low + (high - low) * (nodes + 1) / 2
+        value, slope = system.cells.lateral.functions(row, int(system.sector[0]), x)
+        w = ((high - low) * weights / 2)[:, None]
+        one = 1j * ((slope.conj() * w).T @ value - (value.conj() * w).T @ slope)
+        found[part.regions[region]] = found[part.regions[region]] + one
+    return found

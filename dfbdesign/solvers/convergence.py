@@ -178,7 +178,9 @@ def solved(
     before = [
         Solved(
             cells,
-            all_around(cells, centre) if counted else nearest(cells, centre, order),
+            all_around(cells, centre)
+            if counted or not batch.split
+            else nearest(cells, centre, order),
             np.empty(0),
         )
         for batch in sweep.batches(rows, 0)

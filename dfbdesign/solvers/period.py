@@ -35,6 +35,15 @@ def _constant(material: Material) -> tuple[complex, complex]:
     return o, e
 
 
+def _without_offset(material: Material) -> Material:
+    if not material.ordinary.index_offset:
+        return material
+    parts = {"ordinary": material.ordinary, "extraordinary": material.extraordinary}
+    bare = {name: one and replace(one, index_offset=0.0) for name, one in parts.items()}
+    name, _, _ = material.name.rpartition(" ")
+    return replace(material, name=name, reference=name, **bare)
+
+
 @dataclass(frozen=True)
 class Filling:
     """What fills a region: its material in every device of the batch."""
@@ -50,6 +59,17 @@ class Filling:
             return None
         o, e = zip(*(_constant(material) for material in self.materials), strict=True)
         return np.array(o), np.array(e)
+
+    @once
+    def kinds(self) -> tuple[tuple[Material, ...], NDArray[np.int64], Real]:
+        """Materials that differ by more than a number added to their index.
+
+        Then which of them each device has, and that number, shape (material,) both.
+        """
+        bare = [_without_offset(material) for material in self.materials]
+        numbers = {one: number for number, one in enumerate(dict.fromkeys(bare))}
+        offset = [material.ordinary.index_offset for material in self.materials]
+        return tuple(numbers), np.array([numbers[one] for one in bare]), np.array(offset)
 
     def where(self, place: NDArray[np.int64]) -> "Filling":
         """The filling of some of the devices.
@@ -250,12 +270,13 @@ def periods(
         InputError: If a path is no dimension or material of the period, or lines leave the period.
     """
     centres = {line.centre for layer in device.layers for line in layer.painted()}
-    found: tuple[Period, ...] = ()
+    first: tuple[Period, ...] = ()
     for middle in sorted(centres | {0.0}, key=abs):  # x = 0 where the cell mirrors itself
         found = _cut_up(_Sweep(device, dict(changes or {}), middle), wavevector, stairs)
         if all(batch.mirror for batch in found):
             return found
-    return found
+        first = first or found
+    return first
 
 
 def _cut_up(sweep: "_Sweep", wavevector: ArrayLike, stairs: int) -> tuple[Period, ...]:

@@ -134,9 +134,10 @@ def _results(device: Device, grating: Grating, wavevector: float, one: Solved) -
     kept = np.flatnonzero(near | np.isin(np.arange(len(found)), [even, odd]))
     slopes, thresholds = _gain(one, found, kept)
     error = one.error * 2 * pi / found.k.real**2
+    of_pair: dict[int, Label] = {even: "bright", odd: "dark"}
     named = {
         int(number): CellMode(
-            _label(one.cells, found.where(np.array([number]))),
+            _label(one.cells, found.where(np.array([number])), of_pair.get(int(number))),
             _parity(one.cells, int(found.sector[number])),
             complex(found.k[number]),
             float(error[number]),
@@ -170,7 +171,7 @@ def _results(device: Device, grating: Grating, wavevector: float, one: Solved) -
 def _pair(
     one: Solved, centre: float, order: int, near: NDArray[np.bool_]
 ) -> tuple[int, int, float | None]:
-    if one.cells.sectors == 1:
+    if abs(float(one.cells.period.wavevector[0])) != 0.5 * (order % 2):
         return -1, -1, None
     rows, even, odd, n_group = pairs(one, centre, order)
     if len(rows) == 0 or not (near[even[0]] or near[odd[0]]):
@@ -218,8 +219,8 @@ def _parity(cells: Cells, sector: int) -> Parity:
     return "odd" if sector else "even"
 
 
-def _label(cells: Cells, one: Found) -> Label:
-    """What a mode radiates: by its symmetry, away from the zone's centre by its likeness."""
+def _label(cells: Cells, one: Found, of_pair: Label | None) -> Label:
+    """What a mode radiates: by symmetry, else beside its partner of a pair, else by likeness."""
     system = one.system(cells)
     orders = [open_orders(system, upper)[0][0].real > 0 for upper in (False, True)]
     open_ = orders[0] | orders[1]
@@ -228,6 +229,8 @@ def _label(cells: Cells, one: Found) -> Label:
         return "bright" if open_.any() else "guided"
     if cells.sectors == 2:
         return "dark" if one.sector[0] else "bright"
+    if of_pair is not None:
+        return of_pair
     return "bright" if _like_even(cells, one) else "dark"
 
 
