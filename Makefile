@@ -5,7 +5,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := demo
-.PHONY: setup demo test quick lint types bench layouts docs clean python
+.PHONY: setup demo test quick lint types bench layouts notebooks docs clean python
 
 setup:  # .venv, the package and MEEP; nothing when they are there
 	@.ci/setup
@@ -18,11 +18,12 @@ demo: setup  # design the reference device, check it against MEEP, write the rep
 	.venv/bin/dfb design examples/reference.toml -o build/reference-designed.toml
 	.venv/bin/dfb report build/reference-designed.toml -o build/report.html
 
-test: setup  # the whole suite; a skipped MEEP test is a failure here
-	DFBDESIGN_REQUIRE_MEEP=1 .venv/bin/pytest
+test:  # the whole suite; a skipped test of MEEP or Chromium is a failure here
+	@.ci/setup test
+	DFBDESIGN_REQUIRE_MEEP=1 .venv/bin/pytest --numprocesses 2 --dist loadfile
 
 quick: python  # what one runs at every save
-	.venv/bin/pytest -m "not meep"
+	.venv/bin/pytest -m "not meep and not browser" --numprocesses 2 --dist loadfile
 
 lint: python
 	.venv/bin/ruff check
@@ -39,9 +40,13 @@ bench: setup
 layouts: python  # the GDS files of layouts/
 	set -e; for chip in layouts/*.toml; do .venv/bin/dfb layout $$chip -o $${chip%.toml}.gds; done
 
-docs: python  # API pages in site/
+notebooks: setup  # run the notebooks of examples/ and store what they show
+	.venv/bin/python tests/notebooks.py
+
+docs: python  # API pages with the theory, gallery and troubleshooting in site/
 	.venv/bin/python -m pip install --quiet --editable '.[docs]'
-	.venv/bin/pdoc --math --docformat google --output-directory site dfbdesign
+	.venv/bin/python .ci/docs site
+	.venv/bin/jupyter nbconvert --log-level WARN --to html --output-dir site/examples examples/*.ipynb
 
 clean:  # what the other targets made, but for .venv
 	rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \

@@ -1,7 +1,7 @@
-"""Units in every doctest, the MEEP worker (another interpreter's) out of collection, MEEP required.
+"""Units in every doctest, the MEEP worker (another interpreter's) out of collection, no skips.
 
-With DFBDESIGN_REQUIRE_MEEP=1 in the environment, as `make test` sets it, a test marked `meep` that
-was skipped has failed: a whole suite that never ran MEEP proves nothing about it.
+With DFBDESIGN_REQUIRE_MEEP=1 in the environment, as `make test` sets it, a test marked `meep` or
+`browser` that was skipped has failed: a whole suite that never ran MEEP proves nothing about it.
 """
 
 import os
@@ -41,11 +41,12 @@ def _own_folder(
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn the skip of a MEEP test into a failure where MEEP is required."""
+    """Turn the skip of a test of MEEP or Chromium into a failure where they are required."""
     report = yield
     required = os.environ.get("DFBDESIGN_REQUIRE_MEEP") == "1"
     skipped = report.skipped and not hasattr(report, "wasxfail")
-    if required and skipped and item.get_closest_marker("meep"):
+    needed = next(filter(item.get_closest_marker, ("meep", "browser")), None)
+    if required and skipped and needed:
         report.outcome = "failed"
-        report.longrepr = f"MEEP is required here, but the test was skipped: {report.longrepr}"
+        report.longrepr = f"{needed} is required here, but the test was skipped: {report.longrepr}"
     return report

@@ -14,6 +14,21 @@ Conventions, everywhere in this package:
 - The outer half-spaces are passive.
 
 Data flows one way: target → device → modes → laser → layout.
+
+| where | what |
+|---|---|
+| `dfbdesign.device` | what is made: layers, lines, grating, pump; the device file |
+| `dfbdesign.materials` | index data with their sources |
+| `dfbdesign.solvers` | Maxwell's equations, several independent ways |
+| `dfbdesign.gain` | electrons and dots |
+| `dfbdesign.lasers` | thresholds, spectra, beams of finite devices |
+| `dfbdesign.designs` | choosing dimensions, and learning them |
+| `dfbdesign.studies` | any of it over many values |
+| `dfbdesign.waveguides` | channels, bends, couplers, plain films |
+| `dfbdesign.layout` | GDS, read back and checked |
+| `dfbdesign.fdtd`, `dfbdesign.verification` | MEEP, and what it says of the others |
+| `dfbdesign.plots`, `dfbdesign.reports` | pictures and pages |
+| `dfbdesign.cli` | the command `dfb` |
 """
 
 from importlib import import_module
@@ -36,9 +51,12 @@ if TYPE_CHECKING:
     from dfbdesign.errors import NoGuidedMode as NoGuidedMode
     from dfbdesign.errors import NotConverged as NotConverged
     from dfbdesign.errors import PhysicsError as PhysicsError
+    from dfbdesign.lasers.beam import beam as beam
+    from dfbdesign.lasers.beam import far_field as far_field
     from dfbdesign.lasers.finite_laser import rigorous_laser as rigorous_laser
     from dfbdesign.lasers.laser import laser as laser
     from dfbdesign.lasers.laser_spectra import laser_spectra as laser_spectra
+    from dfbdesign.lasers.lobes import lobes as lobes
     from dfbdesign.lasers.pumping import pumped_gain as pumped_gain
     from dfbdesign.lasers.pumping import pumping as pumping
     from dfbdesign.lasers.reproduce import reproduce as reproduce
@@ -48,6 +66,7 @@ if TYPE_CHECKING:
     from dfbdesign.solvers.scattering import scattering as scattering
     from dfbdesign.solvers.slab import slab as slab
     from dfbdesign.solvers.unit_cell import modes as modes
+    from dfbdesign.studies.study import study as study
     from dfbdesign.verification.verify import verify as verify
 
 _MODULES = {
@@ -66,10 +85,13 @@ _MODULES = {
     "Spot": "dfbdesign.device",
     "Target": "dfbdesign.device",
     "bands": "dfbdesign.solvers.bands",
+    "beam": "dfbdesign.lasers.beam",
     "design": "dfbdesign.designs.design",
+    "far_field": "dfbdesign.lasers.beam",
     "laser": "dfbdesign.lasers.laser",
     "laser_spectra": "dfbdesign.lasers.laser_spectra",
     "load_device": "dfbdesign.device",
+    "lobes": "dfbdesign.lasers.lobes",
     "material": "dfbdesign.materials",
     "modes": "dfbdesign.solvers.unit_cell",
     "pumped_gain": "dfbdesign.lasers.pumping",
@@ -79,6 +101,7 @@ _MODULES = {
     "save_device": "dfbdesign.device",
     "scattering": "dfbdesign.solvers.scattering",
     "slab": "dfbdesign.solvers.slab",
+    "study": "dfbdesign.studies.study",
     "verify": "dfbdesign.verification.verify",
 }
 """Where each public name is made: imported when first asked for, as few need them all."""

@@ -30,17 +30,18 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_v
 from dfbdesign.checks import nearest, positive, within
 from dfbdesign.errors import InputError
 from dfbdesign.files import read_toml, to_toml, writing
+from dfbdesign.grating import Apodisation as Apodisation
+from dfbdesign.grating import Facet as Facet
+from dfbdesign.grating import FacetReflection as FacetReflection
+from dfbdesign.grating import Facets as Facets
+from dfbdesign.grating import Grating as Grating
+from dfbdesign.grating import PhaseShift as PhaseShift
+from dfbdesign.grating import Slip as Slip
 from dfbdesign.materials import Material, constant, uniaxial
-from dfbdesign.schema import (
-    Angle,
-    Length,
-    MaterialReference,
-    Part,
-    Time,
-    Wavenumber,
-    explain,
-)
-from dfbdesign.units import deg, fs, nm
+from dfbdesign.pump import Pump as Pump
+from dfbdesign.pump import Spot as Spot
+from dfbdesign.schema import Angle, Length, MaterialReference, Part, Wavenumber, explain
+from dfbdesign.units import deg, nm
 
 Polarization = Literal["TE", "TM"]
 DopingDistribution = Literal["fixed", "mixture", "binomial", "saturated-poisson"]
@@ -127,83 +128,6 @@ class _HalfSpace(Part):
 HalfSpace = Annotated[_HalfSpace, BeforeValidator(_half_space)]
 
 
-class PhaseShift(Part):
-    """A stretch without lines, inserted into a finite grating."""
-
-    position: float
-    """Where along the grating, 0 at the left and 1 at the right end."""
-    shift: Length
-    """Inserted length [µm]."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        within("position", self.position, 0, 1)
-        positive("shift", self.shift)
-        return self
-
-
-class FacetReflection(Part):
-    """A facet of known complex amplitude reflection."""
-
-    reflection: tuple[float, float]
-    """Real and imaginary part of the amplitude reflection, seen from inside."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        within("the modulus of reflection", abs(complex(*self.reflection)), 0, 1)
-        return self
-
-
-Facet = Literal["open", "unpumped", "cleaved"] | FacetReflection
-
-
-class Facets(Part):
-    """What stands at both ends of a finite grating."""
-
-    left: Facet = "open"
-    right: Facet = "open"
-
-
-class Grating(Part):
-    """The periodic lines along x."""
-
-    period: Length
-    order: int = Field(default=2, ge=1, le=4)
-    """Bragg order: 2 feeds back in the plane and emits through the surface."""
-    length: Length | None = None
-    """Length along x [µm]; `None` for an infinite grating."""
-    width: Length | None = None
-    """Length of the lines along y [µm]."""
-    phase_shifts: tuple[PhaseShift, ...] = ()
-    facets: Facets = Facets()
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not 0 < self.period < 100:
-            raise InputError(f"period must lie between 0 and 100 um, got {self.period / nm:g} nm.")
-        for name in ("length", "width"):
-            value = getattr(self, name)
-            if value is not None:
-                positive(f"{name} (in um)", value)
-        if self.length is not None and self.length < self.period:
-            raise InputError(
-                f"length must hold at least one period ({self.period / nm:g} nm), "
-                f"got {self.length / nm:g} nm."
-            )
-        return self
-
-    @property
-    def periods(self) -> int:
-        """Whole number of periods nearest to the length.
-
-        Raises:
-            InputError: If the grating has no length.
-        """
-        if self.length is None:
-            raise InputError('grating has no length. Add length = "500 um" for a finite device.')
-        return max(1, round(self.length / self.period))
-
-
 class Target(Part):
     """Where the laser shall emit."""
 
@@ -236,37 +160,6 @@ class GainFilm(Part):
     """Absorption of the neutral film at the lasing wavelength."""
     absorption_over_emission: float | None = Field(default=None, gt=0)
     """Spectral weight of absorption over that of emission at the lasing wavelength."""
-
-
-class Spot(Part):
-    """Shape of the pump spot."""
-
-    shape: Literal["uniform", "stripe", "gaussian", "disk"] = "uniform"
-    length: Length | None = None
-    """Length of a stripe, 1/e² diameter of a Gaussian, diameter of a disk [µm]."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.shape != "uniform" and self.length is None:
-            raise InputError(f'of shape "{self.shape}" needs a length, such as length = "500 um".')
-        if self.length is not None:
-            positive("length (in um)", self.length)
-        return self
-
-
-class Pump(Part):
-    """The pump laser."""
-
-    wavelength: Length
-    duration: Time = 300 * fs
-    spot: Spot = Spot()
-    side: Literal["top", "substrate"] = "top"
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        positive("wavelength (in um)", self.wavelength)
-        positive("duration (in ps)", self.duration)
-        return self
 
 
 class Measured(Part):
@@ -339,6 +232,11 @@ class Device(Part):
                 "modes are searched around it."
             )
         return self.target
+
+    def _repr_png_(self) -> bytes:  # what a notebook shows
+        from dfbdesign.plots.displays import png
+
+        return png(self)
 
 
 def load_device(path: str | Path) -> Device:

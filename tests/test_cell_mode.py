@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_unit_cell import SAPPHIRE, device, labelled, tm_device
+from unit_cells import SAPPHIRE, device, labelled, tm_device
 from witnesses import Period, Sheet
 
 from dfbdesign.device import Device, Grating, Layer, Lines, Target, changed

@@ -19,7 +19,7 @@ from dfbdesign.gain.film import resolve_film
 from dfbdesign.lasers.laser import laser
 from dfbdesign.materials import material, names
 from dfbdesign.solvers.unit_cell import modes
-from dfbdesign.verification.verify import TOLERANCE
+from dfbdesign.verification.verify import SHARPNESS
 
 REFERENCE = Path(__file__).parents[1] / "examples" / "reference.toml"
 DFB = Path(sys.executable).with_name("dfb")
@@ -277,7 +277,7 @@ def test_verify_passes_on_the_reference_cell_and_shows_both_witnesses(dfb):
 
 @pytest.mark.meep
 def test_a_verification_that_does_not_pass_shows_its_numbers_and_ends_with_3(dfb, monkeypatch):
-    monkeypatch.setitem(TOLERANCE, "wavelength", 1e-9)  # finer than any grid resolves
+    monkeypatch.setitem(SHARPNESS, "wavelength", 1e-9)  # finer than any grid resolves
     ran = dfb("verify", REFERENCE, "--json")
     assert ran.code == 3
     assert ran.err.startswith("error: the solver and MEEP do not agree")

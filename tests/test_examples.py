@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dfbdesign.cli import app
+
 PROJECT = Path(__file__).parents[1]
 SCRIPTS = sorted((PROJECT / "examples").glob("*.py"))
 
@@ -16,8 +18,37 @@ def test_example_runs(script, capsys):
     assert capsys.readouterr().out
 
 
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
 def test_readme_shows_pictures_that_exist():
-    shown = re.findall(r'src="([^"]+)"', (PROJECT / "README.md").read_text(encoding="utf-8"))
-    assert shown
-    for picture in shown:
+    shown = re.findall(r'src="([^"]+)"|!\[[^\]]*\]\(([^)]+)\)', README)
+    assert len(shown) > 3
+    for picture in map("".join, shown):
         assert (PROJECT / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_readme_leads_to_files_that_exist():
+    names = re.findall(r"\]\(([^):]+)\)", README) + re.findall(
+        r"`((?:examples|layouts)/[\w./-]+)`", README
+    )
+    assert len(names) > 15
+    for name in names:
+        assert (PROJECT / name).exists(), name
+
+
+def test_readme_names_every_verb_and_no_other():
+    verbs = {one.name or one.callback.__name__.replace("_", "-") for one in app.registered_commands}
+    verbs |= {group.name for group in app.registered_groups}
+    table = README.partition("## The verbs")[2].partition("Exit codes")[0]
+    named = set(re.findall(r"`([a-z]+)[ `]", table)) - {"loss", "ase", "ta", "bleach"}
+    assert named == verbs
+
+
+def test_readme_commands_say_what_they_do(dfb):
+    commands = set(re.findall(r"\.venv/bin/dfb (\w+)([^#\n]*)", README))
+    assert len(commands) > 6
+    for verb, rest in commands:
+        told = dfb(verb, "--help").out
+        for option in re.findall(r"--[a-z-]+", rest):
+            assert option in told, (verb, option)

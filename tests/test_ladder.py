@@ -176,6 +176,15 @@ def test_the_next_chip_is_surer_and_the_updated_device_nearer(fitted):
     assert next_one.probability > 0.95 > ladder(device, SPREAD, 2, WINDOW, wafers=500).probability
 
 
+def test_a_film_known_to_a_period_still_has_a_next_chip(fitted):
+    readings = measured(fitted, np.full(len(fitted.family.causes), 0.5), 3)
+    found = calibrate(fitted, readings)
+    certain = replace(found, draws=np.repeat(found.draws.mean(axis=0)[None], 50, axis=0))
+    planned = next_ladder(wanted(), certain, 9)
+    assert len({rung.period for rung in planned.rungs}) == 9
+    assert planned.probability > 0.95
+
+
 def test_readings_are_joined_with_the_manifest(tmp_path):
     path, manifest = tmp_path / "measured.csv", tmp_path / "chip.manifest.csv"
     manifest.write_text("device,kind,period_nm,duty,dose\nA1,grating,860,0.35,1.1\n")

@@ -15,6 +15,7 @@ from dfbdesign import cli, plots
 from dfbdesign.device import changed, load_device, save_device
 from dfbdesign.lasers.laser import laser
 from dfbdesign.layout import layout
+from dfbdesign.layout.preview import COLOURS
 from dfbdesign.units import nm, um
 
 ROOT = Path(__file__).parent.parent
@@ -154,7 +155,7 @@ def test_the_preview_shows_every_grating_and_scale_bars_to_scale(folder):
     axes = Figure().add_subplot()
     plots.chip_preview(axes, panels)
     chip, lines = axes.child_axes
-    gratings = chip.collections[list(plots.COLOURS).index("lines")].get_paths()
+    gratings = chip.collections[list(COLOURS).index("lines")].get_paths()
     sizes = [path.get_extents().size for path in gratings]
     assert len(sizes) == 2
     assert sizes[0] == pytest.approx([149.124, 60], abs=0.5)  # 174 periods, but for a gap

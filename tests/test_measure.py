@@ -18,7 +18,7 @@ from dfbdesign.gain.measure import (
     fit_transparency,
 )
 from dfbdesign.gain.stripe import full_width, stripe_emission
-from dfbdesign.gain.table import read_table
+from dfbdesign.table import read_table
 
 TRIALS = 200
 

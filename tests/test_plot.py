@@ -25,13 +25,14 @@ from dfbdesign.device import (
     Target,
     changed,
 )
+from dfbdesign.fdtd import Extrapolated
 from dfbdesign.gain.film import resolve_film
 from dfbdesign.gain.pump import dots_per_area, fluence_for_excitons
 from dfbdesign.lasers.laser import laser
 from dfbdesign.layout.chip import device_layout
 from dfbdesign.solvers.unit_cell import modes
 from dfbdesign.units import cm, deg, nm, uJ, um
-from dfbdesign.verification.verify import TOLERANCE, Comparison
+from dfbdesign.verification.certificate import Comparison
 
 DEVICE = Device(
     name="test",
@@ -74,9 +75,9 @@ def gds(tmp_path_factory):
 
 
 COMPARISONS = (
-    Comparison("bright", "wavelength", 1.6682, 0.0, 1.6682 * (1 + 2e-5), 1e-5 * 1.6682),
-    Comparison("bright", "quality factor", 6700.0, 10.0, 6800.0, 20.0),
-    Comparison("dark", "quality factor", np.inf, 0.0, np.inf, 0.0),
+    Comparison("bright", "wavelength", 1.6682, 0.0, Extrapolated(1.66821, 1.2e-5), 3.3e-5),
+    Comparison("bright", "quality factor", 6700.0, 10.0, Extrapolated(6800.0, 20.0), 35.0),
+    Comparison("dark", "quality factor", np.inf, 0.0, Extrapolated(np.inf, 0.0), np.inf),
 )
 
 
@@ -205,16 +206,17 @@ def test_differences_stand_in_the_shaded_band_where_solver_and_time_domain_agree
     for comparison, bars in zip(COMPARISONS, axes.containers, strict=True):
         centre, _, (reach,) = bars
         (x,), (low, high) = centre.get_xdata(), reach.get_segments()[0][:, 0]
-        assert x == pytest.approx(comparison.difference / TOLERANCE[comparison.quantity])
-        assert (-1 <= low <= high <= 1) == (comparison.verdict == "agrees")
-        errors = comparison.solver_uncertainty**2 + comparison.fdtd_uncertainty**2
-        wanted = errors**0.5 / comparison.fdtd / TOLERANCE[comparison.quantity]
-        assert (high - low) / 2 == pytest.approx(wanted)
+        assert (low <= 0 <= high) == (comparison.verdict == "agrees")
+        if np.isfinite(comparison.solver):
+            difference = comparison.solver - comparison.fdtd
+            assert x == pytest.approx(difference / comparison.sharpness)
+            wanted = comparison.uncertainty / comparison.sharpness
+            assert (high - low) / 2 == pytest.approx(wanted)
     assert [comparison.verdict for comparison in COMPARISONS] == ["agrees", "disagrees", "agrees"]
 
 
 def test_an_infinite_difference_is_drawn_at_the_rim(axes):
-    missed = Comparison("dark", "quality factor", np.inf, 0.0, 1e5, 1e3)
+    missed = Comparison("dark", "quality factor", np.inf, 0.0, Extrapolated(1e5, 1e3), np.inf)
     plots.agreement(axes, [COMPARISONS[0], missed])
     low, high = axes.get_xlim()
     assert np.isfinite([low, high]).all()

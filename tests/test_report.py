@@ -4,12 +4,14 @@ import json
 from base64 import b64decode
 from html.parser import HTMLParser
 from io import BytesIO
+from math import inf
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from dfbdesign import plots
 from dfbdesign.device import (
     Device,
     GainFilm,
@@ -25,13 +27,17 @@ from dfbdesign.device import (
     load_device,
 )
 from dfbdesign.errors import InputError, MeepMissing, NotConverged
+from dfbdesign.fdtd import Extrapolated
 from dfbdesign.lasers.laser import laser
 from dfbdesign.materials import as_material
+from dfbdesign.reports import findings
 from dfbdesign.reports import report as module
-from dfbdesign.reports.report import references, report
+from dfbdesign.reports.findings import references
+from dfbdesign.reports.report import report
 from dfbdesign.solvers.unit_cell import modes
 from dfbdesign.units import cm, nm, uJ, um
-from dfbdesign.verification.verify import Comparison, Verification
+from dfbdesign.verification.certificate import Comparison
+from dfbdesign.verification.verify import Verification
 
 NASTY = '<script>alert("1")</script> & "quoted" {{ 7 * 7 }} Λ = 865 nm'
 REFERENCE = Path(__file__).parent.parent / "examples" / "reference.toml"
@@ -106,7 +112,13 @@ def written(device, folder, **options):
 @pytest.fixture
 def plain_text(monkeypatch):
     """Leave the pictures, half the time of a page, to the tests that look at them."""
-    monkeypatch.setattr(module.plot, "picture", lambda *_: b"")
+    monkeypatch.setattr(plots, "picture", lambda *_: b"")
+
+
+@pytest.fixture
+def quick(plain_text, monkeypatch):
+    """No pictures, and few devices in the tolerance."""
+    monkeypatch.setattr(findings, "_SAMPLES", 20)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +155,7 @@ def test_the_users_text_is_shown_as_it_is_and_never_run(page):
     assert [attributes["type"] for attributes, _ in page.all("script")] == ["application/json"]
 
 
-@pytest.mark.usefixtures("plain_text")
+@pytest.mark.usefixtures("quick")
 def test_the_users_text_cannot_end_the_numbers_early(tmp_path):
     evil = changed(DEVICE, {"name": "</script><script>alert(1)</script>"})
     page = written(evil, tmp_path, verification=False)
@@ -153,7 +165,7 @@ def test_the_users_text_cannot_end_the_numbers_early(tmp_path):
 
 def test_every_picture_is_there_with_its_description_and_not_empty(page):
     described = dict(page.images())
-    assert len(described) == 7  # all but the comparison that was left out
+    assert len(described) == 8  # all but the comparison that was left out
     for alt, source in described.items():
         assert len(alt) > 20
         pixels = imread(BytesIO(b64decode(source.removeprefix("data:image/png;base64,"))))[..., :3]
@@ -214,7 +226,7 @@ def test_every_assumption_is_marked_with_how_it_is_known(page):
     assert all(row[3] for row in rows)
 
 
-@pytest.mark.usefixtures("plain_text")
+@pytest.mark.usefixtures("quick")
 def test_a_number_of_the_device_file_is_marked_as_given(tmp_path):
     device = changed(DEVICE, {"film.doping": 6.0})
     rows = written(device, tmp_path, verification=False).rows("How each is known")
@@ -245,7 +257,7 @@ def film(offset):
     return as_material({"name": "cqd-film", "index_offset": offset})
 
 
-@pytest.mark.usefixtures("plain_text")
+@pytest.mark.usefixtures("quick")
 def test_the_calibration_predicts_a_laser_made_with_the_same_model(tmp_path):
     made = changed(
         DEVICE,
@@ -287,7 +299,7 @@ def test_parts_without_their_input_are_left_out_and_say_what_is_missing(tmp_path
     assert not (tmp_path / "page.gds").exists()
 
 
-@pytest.mark.usefixtures("plain_text")
+@pytest.mark.usefixtures("quick")
 def test_a_laser_without_film_shows_gains_and_no_fluence(tmp_path):
     bare = changed(DEVICE, {"film": None, "pump": None})
     page = written(bare, tmp_path, verification=False)
@@ -308,18 +320,20 @@ def test_a_laser_without_film_shows_gains_and_no_fluence(tmp_path):
 )
 def test_other_gratings_have_a_page_too(tmp_path, changes):
     page = written(changed(DEVICE, changes), tmp_path, verification=False)
-    assert len(page.images()) == 7
+    assert len(page.images()) == 8
     assert page.rows("Threshold modes")
 
 
 def test_a_disagreement_is_told_as_one(tmp_path, monkeypatch):
     comparisons = (
-        Comparison("bright", "wavelength", 1.6663, 1e-7, 1.6673, 1e-6),
-        Comparison("bright", "quality factor", 9000.0, 1.0, 9001.0, 20.0),
-        Comparison("dark", "quality factor", float("inf"), 0.0, 1e6, 1e3),
+        Comparison("bright", "wavelength", 1.6663, 1e-7, Extrapolated(1.6673, 1e-6), 3e-5),
+        Comparison("bright", "quality factor", 9000.0, 1.0, Extrapolated(9001.0, 20.0), 45.0),
+        Comparison("dark", "quality factor", float("inf"), 0.0, Extrapolated(1e6, 1e3), inf),
     )
     monkeypatch.setattr(module, "find_meep", lambda: None)
-    monkeypatch.setattr(module, "verify", lambda device, progress: Verification(1.67, comparisons))
+    monkeypatch.setattr(
+        findings, "verify", lambda device, progress: Verification(1.67, comparisons)
+    )
     page = written(DEVICE, tmp_path)
     assert "not passed" in page.section("answer")
     assert "They agree" not in page.section("verification")
@@ -329,13 +343,13 @@ def test_a_disagreement_is_told_as_one(tmp_path, monkeypatch):
     assert rows[2][1:4] == ["infinite", "1 000 000 ± 1000", "infinite"]
 
 
-@pytest.mark.usefixtures("plain_text")
+@pytest.mark.usefixtures("quick")
 def test_a_device_the_time_domain_cannot_check_says_why(tmp_path, monkeypatch):
     def refuse(device, progress):
         raise InputError("the time-domain check handles TE devices only.")
 
     monkeypatch.setattr(module, "find_meep", lambda: None)
-    monkeypatch.setattr(module, "verify", refuse)
+    monkeypatch.setattr(findings, "verify", refuse)
     text = written(DEVICE, tmp_path).section("verification")
     assert "Left out: the time-domain check handles TE devices only." in text
 
@@ -363,23 +377,114 @@ def test_a_solve_that_fails_leaves_the_old_page_and_writes_nothing(tmp_path, mon
         raise NotConverged("the gain profile of a mode did not settle.")
 
     (tmp_path / "page.html").write_text("old", encoding="utf-8")
-    monkeypatch.setattr(module, "laser", fail)
+    monkeypatch.setattr(findings, "laser", fail)
     with pytest.raises(NotConverged):
         report(DEVICE, tmp_path / "page.html", verification=False)
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == "old"
 
 
-@pytest.mark.usefixtures("plain_text")
+@pytest.mark.usefixtures("quick")
 def test_progress_names_each_step_in_turn(tmp_path):
     steps = []
     written(DEVICE, tmp_path, verification=False, progress=lambda *told: steps.append(told))
     assert steps == [
         ("band structure", None),
         ("finite laser", None),
+        ("tolerance", None),
         ("layout", None),
         ("pictures and page", None),
     ]
+
+
+def leaves(value, place=()):
+    """Every number of nested lists and dictionaries, with its place."""
+    if isinstance(value, dict | list):
+        for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(entry, (*place, key))
+    elif isinstance(value, float | int):
+        yield place, value
+
+
+@pytest.fixture(scope="module")
+def compared(folder, tmp_path_factory):
+    """Numbers before and after the film became 1 nm thicker, and the page that tells."""
+    path = tmp_path_factory.mktemp("compared") / "page.html"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "picture", lambda *_: b"")
+        thicker = changed(DEVICE, {"layers.1.thickness": 161 * nm})
+        report(thicker, path, verification=False, against=folder / "page.html")
+    numbers = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return numbers, Page(path.read_text(encoding="utf-8"))
+
+
+def test_a_comparison_tells_the_input_that_changed_and_no_other(compared):
+    ((change,), page) = compared[0]["changes"]["inputs"], compared[1]
+    assert change["name"] == "layer 2: thickness"
+    assert (change["before"], change["after"]) == ("160 nm", "161 nm")
+    assert page.rows("Inputs that are not") == [["layer 2: thickness", "160 nm", "161 nm"]]
+
+
+def test_a_comparison_tells_every_number_that_changed(compared, numbers):
+    after, page = compared
+    parts = ("cell", "laser", "tolerance", "layout")
+    old = {place: value for part in parts for place, value in leaves(numbers[part], (part,))}
+    new = {place: value for part in parts for place, value in leaves(after[part], (part,))}
+    assert old.keys() == new.keys()
+    moved = [place for place in new if new[place] != old[place]]
+    told = [one for one in after["changes"]["results"] if one["difference"]]
+    assert len(told) == len(moved) > 50
+    for place, one in zip(moved, told, strict=True):
+        step = new[place] - old[place]
+        difference = float(one["difference"].split()[0].replace("\u202f", ""))
+        assert difference == pytest.approx(step, rel=0.06)  # two figures
+        shown = float(one["after"].replace("\u202f", "")) - float(
+            one["before"].replace("\u202f", "")
+        )
+        assert shown == pytest.approx(step, rel=0.11)  # both rounded like the difference
+    assert len(page.rows("Each to the second")) == len(after["changes"]["results"])
+
+
+def test_the_wavelength_moves_with_the_film_as_the_exact_derivative_says(compared):
+    (told,) = (
+        one
+        for one in compared[0]["changes"]["results"]
+        if one["name"] == "cell, modes, dark: wavelength (nm)"
+    )
+    dark = modes(DEVICE).modes[1]
+    step = dark.wavelength_sensitivity("layers.1.thickness")  # nm per nm
+    assert float(told["difference"].split()[0]) == pytest.approx(step, rel=0.05)
+
+
+@pytest.mark.usefixtures("plain_text")
+@pytest.mark.parametrize("ending", ["html", "json"])
+def test_a_comparison_with_itself_finds_nothing(folder, tmp_path, ending):
+    page = written(DEVICE, tmp_path, verification=False, against=folder / f"page.{ending}")
+    text = page.section("changes")
+    assert f"What changed since page.{ending}" in text
+    assert "Every input is the same." in text
+    assert "results are the same to the last digit" in text
+    assert page.rows("Each to the second") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("lost.html", None),
+        ("other.html", "<p>no report</p>"),
+        ("other.json", '{"modes": []}'),
+        ("broken.json", "{"),
+    ],
+)
+def test_what_is_no_report_is_refused_before_any_work(tmp_path, name, content):
+    steps, previous = [], tmp_path / name
+    if content is not None:
+        previous.write_text(content)
+    with pytest.raises(InputError, match=name):
+        report(
+            DEVICE, tmp_path / "page.html", against=previous, progress=lambda *_: steps.append(_)
+        )
+    assert steps == []
 
 
 def test_references_name_each_source_once():
@@ -402,6 +507,6 @@ def test_the_reference_device_has_a_whole_page_and_passes(tmp_path):
     assert "not passed" not in page.section("answer")
     rows = page.rows("Value ± uncertainty")
     assert {row[-1] for row in rows} == {"agrees"}
-    assert len(page.images()) == 8
+    assert len(page.images()) == 9
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1)

@@ -341,6 +341,83 @@ def test_contour_count_equals_modes_returned(sections, left, right):
         assert S[1] == pytest.approx(right * R[1], abs=1e-7)
 
 
+def turns_around(cavity, detuning, gain):
+    """Turns of the mode condition around the window, walked in steps as short as they must be."""
+
+    def condition(d, g):
+        waves = np.array([cavity.left + 0 * d, np.ones_like(d)], dtype=complex)
+        for s in cavity.sections:
+            delta = s.group * d - s.detuning - 0.5j * (s.gain + s.pump * g)
+            root = np.sqrt(s.kappa**2 - delta**2 + 0j)
+            fades = np.exp(-2 * root * s.length)  # Re root > 0
+            right, left = waves * np.exp(1j * s.phase * np.array([[1], [-1]]))
+            a, b = (1 + fades) / 2, (1 - fades) / 2 / root
+            waves = np.array(
+                [
+                    a * right + 1j * b * (delta * right - s.kappa * left),
+                    a * left + 1j * b * (s.kappa * right - delta * left),
+                ]
+            )
+            waves = waves * np.exp(1j * (root * s.length).imag)  # the rest of exp(root length)
+            waves = waves / np.linalg.norm(waves, axis=0)
+        return waves[1] - cavity.right * waves[0]
+
+    corners = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
+    total = largest = 0.0
+    for (x0, y0), (x1, y1) in pairwise(corners):
+        along = np.linspace(0, 1, 2500)
+        d = detuning[0] + (x0 + (x1 - x0) * along) * (detuning[1] - detuning[0])
+        g = gain[0] + (y0 + (y1 - y0) * along) * (gain[1] - gain[0])
+        value = condition(d, g)
+        angle = np.angle(value[1:] / value[:-1])
+        total, largest = total + angle.sum(), max(largest, np.abs(angle).max())
+    return round(total / (2 * pi)), largest
+
+
+@st.composite
+def changing_cavities(draw):
+    """Pump and coupling that rise and fall smoothly, chirped, over up to 24 sections, length 1."""
+    count = draw(st.integers(2, 24))
+    strength = 10 ** draw(st.floats(-0.5, 1.69))  # up to 50
+    angle, pumped = draw(st.floats(-1.2, 0.0)), draw(st.floats(0.15, 1.5))
+    taper, chirp = draw(st.floats(0, 1)), draw(st.floats(-6, 6))
+    absorption, jump = draw(st.floats(0, 8)), draw(st.floats(-pi, pi))
+    sections = []
+    for number in range(count):
+        u = (number + 0.5) / count
+        pump = np.exp(-8 * ((u - 0.5) / pumped) ** 2)
+        kappa = strength * (1 - taper * (2 * u - 1) ** 2) * np.exp(1j * angle * 0.3)
+        sections.append(
+            Section(
+                1 / count,
+                kappa,
+                detuning=chirp * (u - 0.5),
+                gain=-absorption * (1 - pump) - 2 * abs(kappa.imag),
+                pump=pump,
+                phase=jump if number == count // 2 else 0.0,
+                group=1 + 0.1 * taper * u,
+            )
+        )
+    ends = [draw(reflection) for _ in range(2)]
+    return Cavity(tuple(sections), *ends), strength
+
+
+@settings(max_examples=30, deadline=None)
+@given(changing_cavities())
+def test_contour_count_equals_modes_returned_with_changing_pump_and_lines(drawn):
+    cavity, strength = drawn
+    reach = strength + 9.0
+    window = (-reach, 1.013 * reach), (-0.5, 17.0)
+    count, largest = turns_around(cavity, *window)
+    assume(largest < 1.0)  # else a mode lies at the edge of the window
+    modes = threshold_modes(cavity, *window)
+    assert len(modes) == -count
+    for mode in modes:
+        R, S = fields(cavity, mode, [0.0, cavity.length])
+        assert R[0] == pytest.approx(cavity.left * S[0], abs=1e-7)
+        assert S[1] == pytest.approx(cavity.right * R[1], abs=1e-7)
+
+
 def test_twin_cavities_have_pairs_of_modes_split_by_their_coupling():
     half, middle = Section(1.0, 4.0), Section(3.0, 4.0, phase=pi / 2)
     cavity = Cavity((half, middle, replace(half, phase=pi / 2)))

@@ -13,7 +13,17 @@ from typing import Annotated
 
 import typer
 
-from dfbdesign.cli import cells, chips, designs, guides, lasers, papers, reports
+from dfbdesign.cli import (
+    cells,
+    chips,
+    designs,
+    guides,
+    lasers,
+    papers,
+    reports,
+    studies,
+    verifying,
+)
 from dfbdesign.errors import InputError, MeepMissing, PhysicsError
 
 app = typer.Typer(
@@ -75,9 +85,10 @@ def _options(
 
 
 for _verb in (
-    guides.materials, guides.slab, guides.ridge, guides.film, cells.modes, lasers.laser,
-    designs.design, designs.tolerance, designs.ladder, designs.calibrate, cells.verify,
+    guides.materials, guides.slab, guides.ridge, guides.film, cells.modes, cells.bands,
+    cells.scatter, lasers.laser,
+    lasers.beam, designs.design, designs.tolerance, designs.ladder, designs.calibrate, verifying.verify,
     chips.layout, reports.report, papers.reproduce, papers.measure, lasers.gain, lasers.pump,
-    reports.cite,
+    reports.cite, reports.errors, studies.study,
 ):  # fmt: skip
     app.command()(_verb)

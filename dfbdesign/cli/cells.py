@@ -1,16 +1,13 @@
 """Verbs of one grating period."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from math import radians
+from typing import Annotated, Literal
 
 import typer
 
-from dfbdesign.cli.shown import progress, show
-from dfbdesign.cli.words import AsJson, DeviceFile
-from dfbdesign.errors import PhysicsError
+from dfbdesign.cli.shown import show
+from dfbdesign.cli.words import AsJson, DeviceFile, Plot, two_of, write_picture
 from dfbdesign.units import nm
-
-if TYPE_CHECKING:
-    from dfbdesign.verification.verify import Comparison
 
 
 def modes(
@@ -34,50 +31,61 @@ def modes(
     show(numbers | sensitivity_numbers(found) if sensitivities else numbers, as_json)
 
 
-def verify(
+def bands(
     file: DeviceFile,
-    level: Annotated[str, typer.Option(help="What to compare: unit-cell.")] = "unit-cell",
+    wavevectors: Annotated[
+        str, typer.Option(help="First and last Bloch wavevector from Gamma [2 pi/period].")
+    ] = "0,0.02",
+    points: Annotated[int, typer.Option(min=2, help="Wavevectors in all.")] = 11,
+    plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the band edges with MEEP, an independent time-domain program."""
+    """Bands of the grating, followed through their crossings."""
+    import numpy as np
+
     from dfbdesign.device import load_device
-    from dfbdesign.verification.verify import TOLERANCE
-    from dfbdesign.verification.verify import verify as compare
+    from dfbdesign.reports.wave_numbers import bands_numbers
+    from dfbdesign.solvers.bands import bands as solve
 
+    first, last = two_of("--wavevectors", wavevectors)
     device = load_device(file)
-    with progress() as tell:
-        found = compare(device, level, lambda done, _: tell("comparison with MEEP", done))
-    agreement = [
-        {
-            "label": compared.label,
-            "quantity": compared.quantity,
-            "relative_difference": compared.difference,
-            "tolerance": TOLERANCE[compared.quantity],
-            "verdict": compared.verdict,
-        }
-        for compared in found.comparisons
-    ]
-    result = {
-        "wavelength_of_indices_nm": found.wavelength / nm,
-        "solver": _witness(found.comparisons, "solver"),
-        "fdtd": _witness(found.comparisons, "fdtd"),
-        "agreement": agreement,
-        "passed": found.passed,
-    }
+    found = solve(device, np.linspace(first, last, points))
+    result = bands_numbers(found)
+    if plot is not None:
+        from dfbdesign.plots.cells import band_structure
+
+        result["picture"] = write_picture(plot, lambda axes: band_structure(axes, found))
     show(result, as_json)
-    if not found.passed:
-        raise PhysicsError("the solver and MEEP do not agree to the tolerance; see the verdicts.")
 
 
-def _witness(comparisons: "tuple[Comparison, ...]", name: str) -> list[dict[str, Any]]:
-    """One row per band edge of what one of the two methods found."""
-    rows: list[dict[str, Any]] = []
-    for compared in comparisons:
-        value, error = getattr(compared, name), getattr(compared, f"{name}_uncertainty")
-        if compared.quantity == "wavelength":  # always a mode's first
-            rows.append({"label": compared.label, "wavelength_nm": value / nm})
-            rows[-1] |= {"wavelength_uncertainty_nm": error / nm}
-            rows[-1] |= {"quality_factor": None, "quality_factor_uncertainty": None}
-        else:
-            rows[-1] |= {"quality_factor": value, "quality_factor_uncertainty": error}
-    return rows
+def scatter(
+    file: DeviceFile,
+    wavelengths: Annotated[str, typer.Option(help="First and last wavelength [nm].")],
+    points: Annotated[int, typer.Option(min=2, help="Wavelengths in all.")] = 101,
+    angle: Annotated[float, typer.Option(help="Angle of incidence [degrees].")] = 0.0,
+    side: Annotated[
+        Literal["top", "substrate"], typer.Option(help="Where the light comes from.")
+    ] = "top",
+    polarization: Annotated[
+        Literal["TE", "TM"] | None,
+        typer.Option(help="E (TE) or H (TM) along the lines; default: that of the device."),
+    ] = None,
+    plot: Plot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reflectance, transmittance and absorptance of plane light on the infinite grating."""
+    import numpy as np
+
+    from dfbdesign.device import load_device
+    from dfbdesign.reports.wave_numbers import scattering_numbers
+    from dfbdesign.solvers.scattering import scattering
+
+    first, last = two_of("--wavelengths", wavelengths)
+    axis = np.linspace(first * nm, last * nm, points)
+    found = scattering(load_device(file), axis, radians(angle), side, polarization)
+    result = scattering_numbers(found)
+    if plot is not None:
+        from dfbdesign.plots.cells import scattered
+
+        result["picture"] = write_picture(plot, lambda axes: scattered(axes, found))
+    show(result, as_json)

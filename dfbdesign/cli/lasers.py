@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from dfbdesign.cli.shown import show
-from dfbdesign.cli.words import AsJson, DeviceFile, numbers_of
+from dfbdesign.cli.words import AsJson, DeviceFile, Plot, numbers_of, write_picture
 from dfbdesign.errors import InputError
 from dfbdesign.units import cm, meV, nJ, ps, uJ, um
 
@@ -25,6 +25,7 @@ def laser(
     share: Annotated[
         float, typer.Option(help="Gain over that of the first threshold, for --spectra.")
     ] = 0.9,
+    plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
     """Threshold modes of the finite, pumped device, lowest threshold first."""
@@ -36,14 +37,48 @@ def laser(
 
     device = load_device(file)
     if solver == "rigorous":
-        if spectra is not None:
-            raise InputError("--spectra needs --solver coupled-mode.")
+        if spectra is not None or plot is not None:
+            raise InputError("--spectra and --plot need --solver coupled-mode.")
         show(rigorous_numbers(device, rigorous_laser(device)), as_json)
         return
     solved = solve(device)
-    if spectra is not None:
-        save_spectra(laser_spectra(solved, share), spectra)
-    show(laser_numbers(solved), as_json)
+    found = laser_spectra(solved, share) if spectra is not None else None
+    if found is not None and spectra is not None:
+        save_spectra(found, spectra)
+    result = laser_numbers(solved)
+    if plot is not None:
+        from dfbdesign.plots import lasers as plots
+
+        result["picture"] = write_picture(
+            plot,
+            lambda axes: plots.threshold_modes(axes, solved.modes)
+            if found is None
+            else plots.spectra(axes, found),
+        )
+    show(result, as_json)
+
+
+def beam(
+    file: DeviceFile,
+    mode: Annotated[
+        int, typer.Option(min=0, help="Number of the mode; 0 has the lowest threshold.")
+    ] = 0,
+    plot: Plot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where the photons of a mode go, and the lobes and polarisation of its beam."""
+    from dfbdesign.device import load_device
+    from dfbdesign.lasers.beam import beam as radiated
+    from dfbdesign.lasers.laser import laser as solve
+    from dfbdesign.reports.beam_numbers import beam_numbers
+
+    solved = solve(load_device(file))
+    found = radiated(solved, mode)
+    if plot is not None:
+        from dfbdesign.plots.lasers import far_field_cut
+
+        write_picture(plot, lambda axes: far_field_cut(axes, found))
+    show(beam_numbers(solved.modes[mode], found), as_json)
 
 
 def pump(

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from math import isinf
 from typing import Any
 
+from dfbdesign.reports.headings import name_and_unit
+
 
 def show(result: dict[str, Any], as_json: bool) -> None:
     """Print the result of a verb: tables, or one JSON object."""
@@ -49,25 +51,9 @@ def progress() -> Iterator[Callable[[str, float | None], None]]:
         )
 
 
-_UNITS = {
-    "_uj_per_cm2": "µJ/cm²",
-    "_w_per_cm2": "W/cm²",
-    "_ps": "ps",
-    "_per_cm": "1/cm",
-    "_nm": "nm",
-    "_pm": "pm",
-    "_um2": "µm²",
-    "_um": "µm",
-    "_deg": "°",
-    "_ps_per_nm_km": "ps/(nm km)",
-}
-
-
 def _heading(key: str) -> str:
-    for ending, unit in _UNITS.items():
-        if key.endswith(ending):
-            return f"{key.removesuffix(ending).replace('_', ' ')} [{unit}]"
-    return key if key.startswith("n_") else key.replace("_", " ")
+    name, unit = name_and_unit(key)
+    return f"{name} [{unit}]" if unit else name
 
 
 def _cell(key: str, value: Any) -> str:

@@ -36,6 +36,18 @@ def numbers_of(option: str, text: str) -> tuple[float, ...]:
         raise InputError(f'{option} must be numbers like 1.5,1000, got "{text}".') from None
 
 
+def two_of(option: str, text: str) -> tuple[float, float]:
+    """The first and the last number of a range.
+
+    Raises:
+        InputError: If these are not two rising numbers.
+    """
+    ends = numbers_of(option, text)
+    if len(ends) != 2 or not ends[0] < ends[1]:
+        raise InputError(f'{option} must be two rising numbers like 1,2, got "{text}".')
+    return ends[0], ends[1]
+
+
 def write_picture(path: Path, draw: "Draw", width: float = 4.6) -> Path:
     """Write a PNG, and return its path."""
     from dfbdesign.files import writing

@@ -1,1 +1,4 @@
-"""Choosing dimensions: targets, tolerances, ladders, calibration."""
+"""Choosing dimensions: targets, tolerances, ladders, calibration.
+
+.. include:: theory.md
+"""

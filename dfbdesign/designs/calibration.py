@@ -3,7 +3,7 @@
 The unknown causes (`spread`) are standard normal before the measurement. Every lasing wavelength is
 explained by the even or the odd edge, which is not known, or is an outlier: the likelihood sums
 over all three. Gauss and Newton's method finds the most probable causes for either edge; draws
-about them, along curves of constant mean wavelength, are weighted to the posterior.
+about them, along curves of constant mean wavelength, are weighted to the posterior (`sampling`).
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dfbdesign.designs.ladder import Goal, Ladder, ladder, width_of
 from dfbdesign.designs.readings import Reading
 from dfbdesign.designs.response import Response, family, response
+from dfbdesign.designs.sampling import Part, effective, sampled
 from dfbdesign.designs.spread import Spread, at
 from dfbdesign.designs.swept import fluences
 from dfbdesign.device import Device, changed
@@ -29,8 +30,8 @@ OUTLIERS, OUTLIER_WIDTH = 0.05, 30 * nm
 """How often a reading is wrong, and by how much then."""
 THRESHOLD_ERROR = 0.3
 """Standard deviation of the logarithm of a measured threshold."""
-TAIL = 6
-"""Degrees of freedom of the draws: longer tails than the posterior's."""
+FEWEST = 300
+"""Equally probable draws that the weighted ones must stand for."""
 
 
 @dataclass(frozen=True)
@@ -154,28 +155,23 @@ def calibrate(
         The posterior.
 
     Raises:
-        NotConverged: If the draws represent the posterior by fewer than 50.
+        NotConverged: If the draws stand for fewer than 300 equally probable ones.
     """
     problem = _Problem(fitted, tuple(readings))
     random = np.random.default_rng(seed)
-    parts = [_Part.about(problem, *_most_probable(problem, edge), edge) for edge in (0, 1)]
-    level = np.array([problem.log_posterior(part.mean[None])[0][0] for part in parts])
+    parts = [_part(problem, edge) for edge in (0, 1)]
+    level = np.array([problem.log_posterior(part.middle[None])[0][0] for part in parts])
     # an edge that explains the readings far worse needs no draws of its own
     parts = [part for part, one in zip(parts, level, strict=True) if one > level.max() - 25]
-    count = draws // len(parts)
-    z = np.concatenate([part.draw(problem, random, count) for part in parts])
-    density = np.stack([part.log_density(problem, z) for part in parts])
-    log_posterior, outlier, odd = problem.log_posterior(z)
-    weight = log_posterior - np.logaddexp.reduce(density, axis=0)
-    weight = np.exp(weight - weight.max())
-    weight /= weight.sum()
-    effective = float(1 / (weight**2).sum())
-    if effective < 50:
+    z, weight = sampled(lambda z: problem.log_posterior(z)[0], parts, random, draws)
+    _, outlier, odd = problem.log_posterior(z)
+    count = effective(weight)
+    if count < FEWEST:
         raise NotConverged(
-            f"the draws stand for only {effective:.0f} of the posterior. Use more of them, or a "
+            f"the draws stand for only {count:.0f} of the posterior. Use more of them, or a "
             "larger error of the readings."
         )
-    return _posterior(fitted, z, weight, outlier, odd, effective, random)
+    return _posterior(fitted, z, weight, outlier, odd, count, random)
 
 
 class _Problem:
@@ -270,52 +266,14 @@ def _most_probable(problem: _Problem, edge: int) -> tuple[Real, Real]:
     return z, inverse
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Draws about one maximum, straight in the mean wavelength of one edge."""
-
-    mean: Real
-    inverse: Real
-    edge: int
-    along: Real
-    """Direction in which the mean wavelength rises, length 1."""
-    rise: float
-    """Its slope [µm]."""
-    level: float
-    """Mean wavelength at the maximum [µm]."""
-
-    @classmethod
-    def about(cls, problem: _Problem, mean: Real, inverse: Real, edge: int) -> "_Part":
-        wavelength, _, slope = problem.slopes(mean)
-        gradient = slope[:, edge].mean(axis=0)
-        rise = float(np.linalg.norm(gradient))
-        return cls(mean, inverse, edge, gradient / rise, rise, float(wavelength[:, edge].mean()))
-
-    def _level(self, problem: _Problem, z: Real) -> Real:
-        return np.asarray(problem.predicted(z)[0][:, :, self.edge].mean(axis=1))
-
-    def draw(self, problem: _Problem, random: np.random.Generator, count: int) -> Real:
-        factor = np.linalg.cholesky(np.linalg.inv(self.inverse))
-        normal = random.standard_normal((count, problem.size)) @ factor.T
-        scale = np.sqrt(TAIL / random.chisquare(TAIL, count))
-        straight = self.mean + normal * scale[:, None]
-        wanted = self.level + self.rise * ((straight - self.mean) @ self.along)
-        z = straight.copy()
-        for _ in range(8):
-            z += ((wanted - self._level(problem, z)) / self.rise)[:, None] * self.along
-        return z
-
-    def log_density(self, problem: _Problem, z: Real) -> Real:
-        """Of `draw`, up to one constant for all parts, shape (draw,)."""
-        step = 1e-3 * self.along
-        here = self._level(problem, z)
-        slope = (self._level(problem, z + step) - self._level(problem, z - step)) / 2e-3
-        off = z - self.mean
-        off = off + ((here - self.level) / self.rise - off @ self.along)[:, None] * self.along
-        square = np.einsum("nc,cd,nd->n", off, self.inverse, off)
-        _, log_determinant = np.linalg.slogdet(self.inverse)
-        tail = -0.5 * (TAIL + len(self.mean)) * np.log1p(square / TAIL)
-        return np.asarray(0.5 * log_determinant + tail + np.log(np.abs(slope) / self.rise))
+def _part(problem: _Problem, edge: int) -> Part:
+    """Draws about the most probable causes, along curves of constant mean wavelength."""
+    mean, inverse = _most_probable(problem, edge)
+    _, _, slope = problem.slopes(mean)
+    return Part.about(
+        mean, inverse, slope[:, edge].mean(axis=0),
+        lambda z: np.asarray(problem.predicted(z)[0][:, :, edge].mean(axis=1)),
+    )  # fmt: skip
 
 
 def _posterior(
@@ -324,7 +282,7 @@ def _posterior(
     weight: Real,
     outlier: Real,
     odd: Real,
-    effective: float,
+    count: float,
     random: np.random.Generator,
 ) -> Posterior:
     one = fitted.family
@@ -339,7 +297,7 @@ def _posterior(
     names = tuple(cause.name for cause in one.causes)
     return Posterior(
         _values(one.device, one.causes, z, weight), names, directions, z[places],
-        weight @ outlier, weight @ odd, effective, fitted,
+        weight @ outlier, weight @ odd, count, fitted,
     )  # fmt: skip
 
 

@@ -45,10 +45,15 @@ class Design:
     device: Device
     """The target with its period filled in; if no period meets the target with the whole number of
     periods nearest to the length, the length has changed by a fraction of one."""
-    lasing_mode: LasingMode
-    """The mode of lowest threshold, as re-solved for the designed device."""
+    solved: Laser
+    """The designed device, solved anew."""
     alternatives: tuple[Alternative, ...]
     """The other band edge at the target, and the nearest periods on a 1 nm grid."""
+
+    @property
+    def lasing_mode(self) -> LasingMode:
+        """The mode of lowest threshold."""
+        return self.solved.modes[0]
 
 
 @dataclass(frozen=True)
@@ -106,11 +111,12 @@ def film_period(device: Device) -> float:
     return device.need_grating().order * device.need_target().wavelength / (2 * n_eff)
 
 
-def design(target: Device) -> Design:
+def design(target: Device, period: float | None = None) -> Design:
     """Choose the period so that the mode that lases sits at the target wavelength.
 
     Args:
         target: A finite device with a target; only its period is replaced, if that is enough.
+        period: Where the search starts; `None` for the period of the bare film [µm].
 
     Returns:
         The designed device, re-solved; it meets the target within 0.5 pm.
@@ -120,15 +126,15 @@ def design(target: Device) -> Design:
         NoGuidedMode: If the film guides no mode at the target wavelength.
         NotConverged: If no period meets the target.
     """
-    device = _at(target, film_period(target))
+    device = _at(target, film_period(target) if period is None else period)
     solved = laser(device)
     edge = solved.modes[0].mode.edge
     for _ in range(2):
         device, solved = _meeting(target, edge, device, solved)
-        first = solved.modes[0]
-        if first.mode.edge == edge:
-            return Design(device, first, _alternatives(target, device, solved))
-        edge = first.mode.edge
+        first = solved.modes[0].mode.edge
+        if first == edge:
+            return Design(device, solved, _alternatives(target, device, solved))
+        edge = first
     raise NotConverged(
         "the bright and the dark band edge change places as the mode that lases near "
         f"{target.need_target().wavelength / nm:g} nm. Choose a duty further from where the "
@@ -159,6 +165,8 @@ def _mode(solved: Laser, edge: Edge) -> LasingMode:
 def _meeting(target: Device, edge: Edge, device: Device, solved: Laser) -> tuple[Device, Laser]:
     """The device whose lowest mode of one band edge meets the target, from one solved nearby."""
     wanted, start = target.need_target().wavelength, device.need_grating().period
+    if abs(_mode(solved, edge).wavelength - wanted) < TOLERANCE:
+        return device, solved
     edges = solved.cell.band_edges
     slope = sum(one.wavelength_sensitivity("grating.period") for one in edges) / len(edges)
     guess = start + (wanted - _mode(solved, edge).wavelength) / slope

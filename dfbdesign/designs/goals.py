@@ -28,7 +28,7 @@ from dfbdesign.errors import InputError, NotConverged
 from dfbdesign.files import parse_quantity
 from dfbdesign.lasers.laser import Laser, laser
 from dfbdesign.solvers.unit_cell import modes as modes_of
-from dfbdesign.units import nm
+from dfbdesign.units import nm, pm
 
 Real = NDArray[np.floating[Any]]
 Aim = Literal["threshold", "output", "margin", "tolerance"]
@@ -36,6 +36,8 @@ AIMS: tuple[Aim, ...] = ("threshold", "output", "margin", "tolerance")
 
 GRID = 9
 """Points along each dimension that the search starts from."""
+STEPS, CLOSE = 5, 2 * pm
+"""Steps of the period, at most, and how far from the target they may end [µm]."""
 SWAP = 1.2
 """Thresholds of both edges within this ratio are about to change places."""
 
@@ -108,15 +110,11 @@ def best(
     score = np.where(np.isfinite(found.scores[:, column]), found.scores[:, column], inf)
     if not np.isfinite(score).any():
         raise NotConverged("no choice within the bounds lases at the target. Widen the bounds.")
-    start = grid[int(np.argmin(score))]
-    values = search.refined(start, column)
-    device = search.device(values)
-    made = design(device)
-    final = search.solved(values[None], (aim,))
-    return Best(
-        made, aim, tuple(bounds), tuple(map(float, values)), float(final.scores[0, column]), found,
-        tuple(_warnings(laser(made.device))),
-    )  # fmt: skip
+    first = int(np.argmin(score))
+    values, period, least = search.refined(grid[first], found.period[first], score[first], column)
+    made = design(search.device(values), period)
+    warnings = tuple(_warnings(made.solved))
+    return Best(made, aim, tuple(bounds), tuple(map(float, values)), least, found, warnings)
 
 
 def bounds_of(target: Device, texts: Sequence[str]) -> dict[str, tuple[float, float]]:
@@ -192,6 +190,8 @@ class _Search:
             for path, (low, high) in bounds.items()
         }
         self.nominal = laser(self.target)
+        edges = self.nominal.cell.band_edges
+        self.slope = sum(one.wavelength_sensitivity("grating.period") for one in edges) / 2
         self.causes = causes(self.target, spread)
 
     def grid(self, count: int) -> Real:
@@ -201,55 +201,64 @@ class _Search:
     def device(self, values: Sequence[float] | Real) -> Device:
         return changed(self.target, dict(zip(self.bounds, map(float, values), strict=True)))
 
-    def solved(self, variables: Real, aims: Sequence[Aim] = AIMS) -> Candidates:
-        """Devices at the target, and what they are worth."""
-        count = len(variables)
-        period = np.full(count, self.target.need_grating().period)
-        slope = np.full(count, self._period_slope())
-        before: tuple[Real, Real] = period, np.zeros(count)
-        for number in range(4):
+    def solved(
+        self, variables: Real, aims: Sequence[Aim] = AIMS, start: float | Real | None = None
+    ) -> Candidates:
+        """Devices at the target, and what they are worth, from periods nearby."""
+        nearby = self.target.need_grating().period if start is None else start
+        period = nearby + np.zeros(len(variables))
+        slope, before = np.full(len(variables), self.slope), None
+        for _ in range(STEPS):
             waves, modes = self._modes(variables, period)
             miss = modes.lasing("wavelength") - self.wavelength
-            if number:
-                moved = period - before[0]
+            if before is not None:
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    secant = (miss - before[1]) / moved
+                    secant = (miss - before[1]) / (period - before[0])
                 # where another edge lases than before, the exact slope stands
                 slope = np.where(np.abs(secant / slope - 1) < 0.3, secant, slope)
             before = period, miss
             period = period - np.nan_to_num(miss / slope)
-        period = before[0]
+            if not (np.abs(miss) > CLOSE).any():
+                break
         scores = self._scores(variables, period, waves, modes, aims)
-        scores[np.abs(miss) > 0.2 * nm] = np.nan
+        scores[~(np.abs(miss) < 0.2 * nm)] = np.nan
         return Candidates(variables, period, scores, modes.first, _pareto(scores))
 
-    def refined(self, start: Real, column: int) -> Real:
-        """The best values near a start, by scipy's L-BFGS-B in units of the bounds."""
+    def refined(
+        self, start: Real, period: float, score: float, column: int
+    ) -> tuple[Real, float, float]:
+        """The best values near a start, their period and score, by scipy's L-BFGS-B."""
         from scipy.optimize import minimize
 
         ends = np.array(list(self.bounds.values()))
         low, size = ends[:, 0], ends[:, 1] - ends[:, 0]
-        count, step = len(size), 1e-3
-        unit = float(abs(self.solved(start[None], AIMS[column : column + 1]).scores[0, column]))
+        count, unit = len(size), abs(score)
+        steps = 1e-3 * np.concatenate([np.zeros((1, count)), np.eye(count), -np.eye(count)])
+        # where the last points lay, their period, and how it changes with them
+        near = [(start - low) / size, np.float64(period), np.zeros(count)]
+        least = [start, period, score]
 
         def value(x: Real) -> tuple[float, Real]:
-            inside = np.clip(x, step, 1 - step)
-            points = np.concatenate([x[None], inside + step * np.eye(count)])
-            points = np.concatenate([points, inside - step * np.eye(count)])
-            found = self.solved(low + points * size, AIMS[column : column + 1]).scores[:, column]
-            score = np.where(np.isfinite(found), found / unit, 1e3)
-            return float(score[0]), (score[1 : count + 1] - score[count + 1 :]) / (2 * step)
+            points = np.clip(x, -steps.min(), 1 - steps.max()) + steps
+            points[0] = x
+            guess = near[1] + (points - near[0]) @ near[2]
+            found = self.solved(low + points * size, AIMS[column : column + 1], guess)
+            worth = found.scores[:, column] / unit
+            worth = np.where(np.isfinite(worth), worth, 1e3)
+            if worth[0] * unit < least[2]:
+                least[:] = [low + x * size, found.period[0], worth[0] * unit]
+            slopes = [
+                (one[1 : count + 1] - one[count + 1 :]) / (2 * steps.max())
+                for one in (worth, found.period)
+            ]
+            near[:] = [x, found.period[0], slopes[1]]
+            return float(worth[0]), slopes[0]
 
-        first = (start - low) / size
-        found = minimize(
-            value, first, jac=True, method="L-BFGS-B", bounds=[(0, 1)] * count,
-            options={"maxiter": 8, "ftol": 1e-7},
+        minimize(
+            value, near[0], jac=True, method="L-BFGS-B", bounds=[(0, 1)] * count,
+            options={"maxiter": 8, "ftol": 1e-7, "gtol": 1e-3},
         )  # fmt: skip
-        return np.asarray(low + found.x * size)
-
-    def _period_slope(self) -> float:
-        edges = self.nominal.cell.band_edges
-        return sum(edge.wavelength_sensitivity("grating.period") for edge in edges) / 2
+        return np.asarray(least[0]), float(least[1]), float(least[2])
 
     def _changes(self, variables: Real, period: Real) -> dict[str, Any]:
         columns = dict(zip(self.bounds, variables.T, strict=True))
@@ -287,18 +296,14 @@ class _Search:
 
     def _spread(self, variables: Real, period: Real, modes: ManyModes) -> Real:
         """Standard deviation of the wavelength of the edge that lases, to first order [µm]."""
-        step, total = 0.05, np.zeros(len(period))
-        for number in range(len(self.causes)):
-            ends = []
-            for sign in (-step, step):
-                amounts = np.zeros((len(period), len(self.causes)))
-                amounts[:, number] = sign
-                also = self._changes(variables, period)
-                moved = shifted(self.target, self.causes, amounts, also)
-                edges = solved_edges(self.target, moved)
-                ends.append(np.take_along_axis(edges.wavelength, modes.first[:, None], 1)[:, 0])
-            total += ((ends[1] - ends[0]) / (2 * step)) ** 2
-        return np.sqrt(total)
+        step, count, each = 0.05, len(period), len(self.causes)
+        amounts = step * np.concatenate([np.eye(each), -np.eye(each)]).repeat(count, axis=0)
+        also = self._changes(np.tile(variables, (2 * each, 1)), np.tile(period, 2 * each))
+        edges = solved_edges(self.target, shifted(self.target, self.causes, amounts, also))
+        first = np.tile(modes.first, 2 * each)
+        moved = np.take_along_axis(edges.wavelength, first[:, None], 1)
+        up, down = moved.reshape(2, each, count)
+        return np.asarray(np.linalg.norm((up - down) / (2 * step), axis=0))
 
 
 def _pareto(scores: Real) -> NDArray[np.bool_]:

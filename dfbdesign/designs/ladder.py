@@ -126,7 +126,7 @@ def ladder(
     fitted = response(one, (min(drawn), max(drawn)), half, workers=workers)
     random = np.random.default_rng(1)
     seen, fresh = (draws(one, random, wafers, posterior) for _ in range(2))
-    choices = _candidates(fitted, goal, duties, doses, grid, seen)
+    choices = _candidates(fitted, goal, duties, doses, grid, seen, count)
     hits, enough = _hits(fitted, goal, choices, seen), goal.at_least
 
     def probability(columns: Sequence[int]) -> float:
@@ -189,8 +189,9 @@ def _candidates(
     doses: Sequence[float],
     grid: float,
     wafers: Real,
+    count: int,
 ) -> list[Choice]:
-    """Periods that reach the window on some wafers, with all duties and doses."""
+    """Periods that reach the window on some wafers, at least `count`, with all duties and doses."""
     one, found = fitted.family, []
     none = np.zeros(len(one.local))
     start = one.device.need_grating().period
@@ -200,7 +201,9 @@ def _candidates(
         shift = (missed - fitted.linear(amounts)) / (fitted.slopes[-2] / nm)
         low, high = np.percentile(start + shift, [0.5, 99.5])
         step = grid * max(1, round((high - low) / grid / CANDIDATES))
-        periods = np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step
+        first, last = np.floor(low / step), np.ceil(high / step)
+        beside = max(0, (count - int(last - first)) // 2)  # a film well known needs few periods
+        periods = np.arange(first - beside, last + beside + 1) * step
         found += [(round(float(period), 9), duty, dose) for period in periods]
     return found
 

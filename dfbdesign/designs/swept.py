@@ -6,7 +6,7 @@ for all devices together by Newton's method on detuning and gain, from starts on
 stop band and from the modes of the nominal device.
 """
 
-from copy import copy
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import pi
 from typing import Any
@@ -14,6 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfbdesign.designs.coupled import Gains, cold, mismatch, newton
+from dfbdesign.designs.coupled import ManyWaves as ManyWaves
+from dfbdesign.designs.coupled import waves_of_edges as waves_of_edges
+from dfbdesign.designs.overlooked import overlooked
 from dfbdesign.device import Device
 from dfbdesign.gain.film import Film, threshold_fluence
 from dfbdesign.lasers.cavity import FilmCavity
@@ -23,8 +27,8 @@ from dfbdesign.solvers.unit_cell import BandEdges, band_edges
 Real = NDArray[np.floating[Any]]
 Complex = NDArray[np.complexfloating[Any, Any]]
 
-MATERIALS_TOGETHER = 64
-"""Devices of different dispersive materials that are solved together."""
+WEAK = 0.7
+"""Coupling times length, over pi, below which the nominal device's modes tell nothing."""
 FIELD_POINTS = 400
 """Pieces that a device is cut into for the integral of its field."""
 
@@ -41,11 +45,10 @@ def solved_edges(device: Device, changes: dict[str, Any], workers: int = 1) -> B
         As `band_edges` gives them, followed from the target, not counted.
     """
     size = max(len(value) for value in changes.values())
-    many = any(isinstance(value, list) for value in changes.values())
-    count = -(-size // MATERIALS_TOGETHER) if many else workers if size >= 200 else 1
+    count = workers if size >= 200 else 1
     parts = np.array_split(np.arange(size), count)
     jobs = [{path: _part(value, rows) for path, value in changes.items()} for rows in parts]
-    if workers == 1 or size < 200:
+    if count == 1:
         found = [_solve(device, job) for job in jobs]
     else:
         from concurrent.futures import ProcessPoolExecutor
@@ -73,40 +76,6 @@ def _part(value: Any, rows: NDArray[np.int64]) -> Any:
 
 
 @dataclass(frozen=True)
-class ManyWaves:
-    """Coupled waves of many devices, linear in the material gain; arrays of shape (device,)."""
-
-    centre: Complex
-    centre_slope: Complex
-    half_split: Complex
-    half_split_slope: Complex
-    n_group: Real
-
-    def where(self, rows: Any) -> "ManyWaves":
-        """Those of some devices."""
-        return ManyWaves(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
-
-
-def waves_of_edges(edges: BandEdges) -> ManyWaves:
-    """Coupled waves of many unit cells.
-
-    Args:
-        edges: Their band edges.
-
-    Returns:
-        Centre, split and slopes.
-    """
-    k, slope = edges.wavenumber, edges.gain_slope
-    return ManyWaves(
-        (k[:, 0] + k[:, 1]) / 2,
-        (slope[:, 0] + slope[:, 1]) / 2,
-        (k[:, 0] - k[:, 1]) / 2,
-        (slope[:, 0] - slope[:, 1]) / 2,
-        edges.n_group,
-    )
-
-
-@dataclass(frozen=True)
 class ManyModes:
     """The lowest threshold mode on either side of the stop band of many devices."""
 
@@ -117,6 +86,9 @@ class ManyModes:
     """Threshold material gain at the peak of the pump, infinite if none lases [1/µm]."""
     quality_factor: Real
     """Of the same modes without gain, and without absorption of the film."""
+    missed: NDArray[np.bool_]
+    """Whether the count, if asked for, does not confirm that no lower mode was missed; shape
+    (device,)."""
 
     @property
     def first(self) -> NDArray[np.int64]:
@@ -129,46 +101,85 @@ class ManyModes:
         return np.take_along_axis(values, self.first[:, None], 1)[:, 0]
 
 
-def many_modes(nominal: Laser, waves: ManyWaves, quality: bool = True) -> ManyModes:
+def many_modes(
+    nominal: Laser,
+    waves: ManyWaves,
+    quality: bool = True,
+    cavities: Sequence[FilmCavity] | None = None,
+    checked: bool = False,
+) -> ManyModes:
     """Lowest threshold modes of many devices that differ in their unit cell alone.
 
     Args:
         nominal: A solved device: its length, pump, film and facets are those of all.
         waves: Coupled waves of the devices; those that are nan have no modes.
         quality: Whether to compute quality factors, too.
+        cavities: Stretches and facets of each device, where they differ from the nominal ones, as
+            they do by a fraction of a period where the period is swept; all of as many stretches.
+        checked: Whether to count if lower modes were missed, for devices unlike the nominal one.
 
     Returns:
         Wavelength, threshold and Q of the lowest mode next to each edge.
     """
+    nominal.cell.modes[0].device.need_grating().need_same_lines("a sweep of finite devices")
     pumped = nominal.modes[0].pumped.core
-    gains = _Gains(pumped)
+    gains = Gains.of([pumped] if cavities is None else cavities)
     count = len(waves.n_group)
     size = (count, 2)
-    best = ManyModes(np.full(size, np.nan), np.full(size, np.inf), np.full(size, np.nan))
+    missed = np.zeros(count, dtype=bool)
+    best = ManyModes(np.full(size, np.nan), np.full(size, np.inf), np.full(size, np.nan), missed)
     detunings = np.full(size, np.nan)
     sound = np.flatnonzero(np.isfinite(waves.n_group))
-    for side, share, gain in _starts(nominal):
-        some = waves.where(sound)
-        kappa = (some.n_group * some.half_split).real
-        reach = np.sqrt(kappa**2 + (pi / pumped.length) ** 2)
-        sign = np.where(kappa < 0, -1.0, 1.0) * side
-        start = sign * (kappa * np.sign(kappa) + share * (reach - np.abs(kappa)))
-        delta, peak, good = _newton(pumped, gains, some, start, np.full(len(sound), gain))
-        good &= (peak > 0) & (peak < pumped.reach)
-        column = np.where(delta * np.where(kappa < 0, -1, 1) > 0, 0, 1)
-        for edge in (0, 1):
-            rows = good & (column == edge)
-            rows[rows] &= peak[rows] < best.gain[sound[rows], edge] * (1 - 1e-9)
-            best.gain[sound[rows], edge] = peak[rows]
-            detunings[sound[rows], edge] = delta[rows]
+    starts = zip(*_all_starts(nominal, waves, sound), strict=True)
+    rows, start, gain = (np.concatenate(part) for part in starts)
+    some = waves.where(rows)
+    delta, peak, good = newton(pumped, gains.where(rows), some, start, gain)
+    good &= (peak > 0) & (peak < pumped.reach)
+    column = np.where(delta * np.where(some.half_split.real < 0, -1, 1) > 0, 0, 1)
+    order = np.flatnonzero(good)[np.argsort(-peak[good], kind="stable")]  # the lowest comes last
+    best.gain[rows[order], column[order]] = peak[order]
+    detunings[rows[order], column[order]] = delta[order]
     k = waves.centre.real[:, None] + detunings / waves.n_group[:, None]
     best.wavelength[:] = 2 * pi / k
+    if checked:
+        missed[sound] = overlooked(pumped, gains.where(sound), waves.where(sound),
+                                   detunings[sound], best.gain[sound])  # fmt: skip
     if quality:
         for edge in (0, 1):
-            best.quality_factor[:, edge] = _cold(
+            best.quality_factor[:, edge] = cold(
                 pumped, gains, waves, detunings[:, edge], best.gain[:, edge]
             )
     return best
+
+
+def _all_starts(
+    nominal: Laser, waves: ManyWaves, sound: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], Real, Real]]:
+    """Devices, and the detuning and gain of each that a search starts from."""
+    pumped = nominal.modes[0].pumped.core
+    spacing = pi / pumped.length
+    kappa = (waves.n_group[sound] * waves.half_split[sound]).real
+    size, turn = np.abs(kappa), np.where(kappa < 0, -1.0, 1.0)
+    for side, share, gain in _starts(nominal):
+        start = side * turn * (size + share * (np.hypot(kappa, spacing) - size))
+        yield sound, start, np.full(len(sound), gain)
+    own = nominal.modes[0].pumped.waves
+    strength = own.n_group * own.half_split.real
+    for one in nominal.modes[:3]:
+        if one.mode.edge == "gap" and strength:  # deep in the stop band, whatever its sign
+            place = one.mode.detuning.real / abs(strength) * size
+            decay = np.exp(np.clip((abs(strength) - size) * pumped.length / 2, -3, 3))
+            for scale in (np.ones(len(size)), decay):
+                for sign in (-1, 1):
+                    yield sound, sign * place, one.threshold_material_gain * scale
+    # Without feedback to speak of, the modes are those of any length of film: a ladder in detuning.
+    weak = size < WEAK * spacing
+    few = waves.where(sound[weak])
+    needed = 2 / pumped.pumped_length * np.log1p(4 / np.maximum(size[weak] * pumped.length, 1e-3))
+    rise = (needed - 2 * few.n_group * few.centre.imag) / (2 * few.n_group * few.centre_slope.imag)
+    for step in (-1.0, -0.5, 0.0, 0.5, 1.0) if weak.any() else ():
+        for factor in (0.6, 1.2):
+            yield sound[weak], np.full(len(rise), step * spacing), factor * rise
 
 
 def fluences(film: Film | None, pump_wavelength: float, gain: Real) -> Real:
@@ -221,152 +232,21 @@ def surface_share(nominal: Laser, waves: ManyWaves, modes: ManyModes) -> Real:
         Shape (device,); nan where nothing lases.
     """
     pumped = nominal.modes[0].pumped.core
-    gains, gain = _Gains(pumped), modes.lasing("gain")
+    gains, gain = Gains.of([pumped]), modes.lasing("gain")
     gains = gains.cut(max(1, FIELD_POINTS // len(gains.length)))
     out = np.full(len(gain), np.nan)
     rows = np.flatnonzero(np.isfinite(gain))
     some = waves.where(rows)
     detuning = some.n_group * (2 * pi / modes.lasing("wavelength")[rows] - some.centre.real)
     trace: list[tuple[Complex, Complex, Real]] = []
-    _mismatch(pumped, gains, some, detuning + 0j, gains.at(gain[rows]), trace)
+    mismatch(gains, some, detuning + 0j, gains.at(gain[rows]), trace)
     right, left, log = (np.array([one[i] for one in trace]) for i in range(3))
     scale = np.exp(log - log.max(axis=0))
     even = np.abs((right + left) * scale) ** 2
-    length = gains.length[:, None]
+    length = gains.length
     surface = ((even[1:] + even[:-1]) / 2 * length).sum(axis=0)
     surface = -2 * some.n_group * some.centre.imag * surface
     r, s = np.abs(right * scale) ** 2, np.abs(left * scale) ** 2
     ends = (1 - abs(pumped.facets[0]) ** 2) * s[0] + (1 - abs(pumped.facets[1]) ** 2) * r[-1]
     out[rows] = surface / (surface + ends)
     return out
-
-
-class _Gains:
-    """Material gain of each stretch against the gain at the peak of the pump, and its slope."""
-
-    def __init__(self, pumped: FilmCavity) -> None:
-        self.length = np.array([one.length for one in pumped.stretches])
-        self.phase = np.array([one.phase for one in pumped.stretches])
-        fluence = np.array([one.fluence for one in pumped.stretches])
-        self.straight = pumped.film is None or bool((fluence == 1).all())
-        if self.straight:
-            self.base, self.slope = pumped.gains(0.0)
-            return
-        self.peaks = np.linspace(0.0, pumped.reach, 400)
-        self.table = np.array([pumped.gains(float(peak))[0] for peak in self.peaks])
-
-    def cut(self, pieces: int) -> "_Gains":
-        """The same in so many pieces for each stretch."""
-        found = copy(self)
-        found.length = np.repeat(self.length / pieces, pieces)
-        found.phase = np.zeros(len(found.length))
-        found.phase[::pieces] = self.phase
-        if self.straight:
-            found.base, found.slope = (np.repeat(one, pieces) for one in (self.base, self.slope))
-        else:
-            found.table = np.repeat(self.table, pieces, axis=1)
-        return found
-
-    def at(self, peak: Real) -> Real:
-        if self.straight:
-            return self.base + self.slope * peak[:, None]
-        columns = [np.interp(peak, self.peaks, column) for column in self.table.T]
-        return np.stack(columns, axis=-1)
-
-
-def _mismatch(
-    pumped: FilmCavity,
-    gains: _Gains,
-    waves: ManyWaves,
-    delta: Complex,
-    gain: Real,
-    trace: list[tuple[Complex, Complex, Real]] | None = None,
-) -> tuple[Complex, Real]:
-    """What enters from the right when nothing enters from the left, and the log of its scale."""
-    n = waves.n_group[:, None]
-    kappa = n * (waves.half_split[:, None] + waves.half_split_slope[:, None] * gain)
-    own = delta[:, None] - n * (
-        1j * waves.centre.imag[:, None] + waves.centre_slope[:, None] * gain
-    )
-    right, left = np.full(len(delta), pumped.facets[0], complex), np.ones(len(delta), complex)
-    log = np.zeros(len(delta))
-    if trace is not None:
-        trace.append((right, left, log))
-    s = np.sqrt(kappa**2 - own**2)
-    for j, (length, phase) in enumerate(zip(gains.length, gains.phase, strict=True)):
-        x = s[:, j] * length
-        growth = np.abs(x.real)
-        up, down = np.exp(x - growth), np.exp(-x - growth)
-        small = np.abs(x) < 1e-3
-        cosh = (up + down) / 2
-        sinh = np.where(
-            small,
-            length * np.exp(-growth) * (1 + x**2 / 6),
-            (up - down) / (2 * np.where(small, 1, s[:, j])),
-        )
-        right, left = right * np.exp(1j * phase), left * np.exp(-1j * phase)
-        turned = 1j * (own[:, j] * right - kappa[:, j] * left)
-        back = 1j * (kappa[:, j] * right - own[:, j] * left)
-        right, left = cosh * right + sinh * turned, cosh * left + sinh * back
-        size = np.sqrt(np.abs(right) ** 2 + np.abs(left) ** 2)
-        right, left, log = right / size, left / size, log + growth + np.log(size)
-        if trace is not None:
-            trace.append((right, left, log))
-    return np.asarray(left - pumped.facets[1] * right), log
-
-
-def _newton(
-    pumped: FilmCavity, gains: _Gains, waves: ManyWaves, delta: Real, gain: Real
-) -> tuple[Real, Real, NDArray[np.bool_]]:
-    """Detuning and peak gain at threshold, and whether they were found."""
-    delta, gain = delta.copy(), gain.copy()
-    span, top = 1 / pumped.length, pumped.reach
-    unit = 2 * span / max(float(np.nanmedian(waves.n_group * waves.centre_slope.imag)) * 2, 1e-9)
-    done = np.zeros(len(delta), dtype=bool)
-    for _ in range(40):
-        rows = np.flatnonzero(~done)
-        if not len(rows):
-            break
-        some, here, now = waves.where(rows), delta[rows], gain[rows]
-        step = 1e-6
-        points = ((0, 0), (step, 0), (-step, 0), (0, step), (0, -step))
-        values = [
-            _mismatch(pumped, gains, some, (here + a * span) + 0j, gains.at(now + b * unit))
-            for a, b in points
-        ]
-        f, log = values[0]
-        px, mx, py, my = (value * np.exp(grown - log) for value, grown in values[1:])
-        dx, dy = (px - mx) / (2 * step), (py - my) / (2 * step)
-        determinant = dx.real * dy.imag - dx.imag * dy.real
-        determinant = np.where(determinant == 0, 1e-300, determinant)
-        move_x = (-f.real * dy.imag + f.imag * dy.real) / determinant
-        move_y = (-dx.real * f.imag + dx.imag * f.real) / determinant
-        size = np.maximum(np.hypot(move_x, move_y), 1e-300)
-        factor = np.minimum(1, 0.7 / size)
-        delta[rows] += factor * move_x * span
-        gain[rows] = np.clip(now + factor * move_y * unit, 1e-3 * now, top)
-        done[rows] = size < 1e-8
-    return delta, gain, done
-
-
-def _cold(pumped: FilmCavity, gains: _Gains, waves: ManyWaves, detuning: Real, gain: Real) -> Real:
-    """Q of the modes that are left when gain and absorption are faded out together."""
-    quality = np.full(len(detuning), np.nan)
-    rows = np.flatnonzero(np.isfinite(gain))
-    some, x = waves.where(rows), detuning[rows] + 0j
-    span, full = 1 / pumped.length, gains.at(gain[rows])
-    move = np.zeros(len(rows), complex)
-    for left in np.linspace(1, 0, 13)[1:]:
-        before, x = x, x + move
-        for _ in range(8):
-            f, log = _mismatch(pumped, gains, some, x, left * full)
-            g, grown = _mismatch(pumped, gains, some, x + 1e-6 * span, left * full)
-            slope = (g * np.exp(grown - log) - f) / (1e-6 * span)
-            step = -f / slope
-            x = x + step * np.minimum(1, 0.5 * span / np.maximum(np.abs(step), 1e-300))
-        move = x - before
-    k = some.centre.real + x / some.n_group
-    good = np.abs(f) < 1e-6
-    with np.errstate(divide="ignore", invalid="ignore"):
-        quality[rows] = np.where(good & (k.imag < 0), -k.real / (2 * k.imag), np.nan)
-    return quality

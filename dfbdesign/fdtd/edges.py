@@ -1,76 +1,57 @@
-r"""Both band edges of the infinite grating by time-domain simulation, extrapolated to fine grids.
+r"""Modes of the infinite grating by time-domain simulation, extrapolated to fine grids.
 
-The error of a run falls as the square of its pixel $h$; two runs eliminate it (Richardson),
-$v = v_2 + (v_2 - v_1)\,h_2^2/(h_1^2 - h_2^2)$. What remains is of third order and depends on where
-the interfaces cut the pixels. It is estimated from a third, coarser run: three times the difference
-between the two extrapolations (the factor is that of Roache, J. Fluids Eng. 116, 405 (1994)), and
-at least one pixel's share of the correction, since two extrapolations may agree by chance.
+Three runs on refinements of one grid give the values at vanishing pixels (`extrapolation`). Two
+more causes of error are measured: a coarse run with half as much room again above and below shows
+what the absorbing layers do, and the first two thirds of the finest record what its length does.
+
+A conductivity $\sigma$ stands for $\epsilon''$ at the frequency of the run alone. At the complex
+frequency of a mode, $\omega_0 (1 + \delta - i/2Q)$, it amounts to a permittivity that is off by
+$-\epsilon''(1/2Q + i\delta)$; so much of a wavelength (half, relative) and of 1/Q is uncertain.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from dfbdesign.device import Device
-from dfbdesign.fdtd.job import Parity, UnitCellJob, unit_cell_job
-from dfbdesign.fdtd.launch import run
+from dfbdesign.errors import NotConverged
+from dfbdesign.fdtd.extrapolation import Extrapolated, extrapolated, reciprocal
+from dfbdesign.fdtd.job import COARSE, UnitCellJob, unit_cell_job
+from dfbdesign.fdtd.launch import Progress, run_all
 from dfbdesign.fdtd.ringdown import ringdown
+from dfbdesign.fdtd.store import Recording
 
-Progress = Callable[[float, float], None]
-"""Called with the done fraction and the time left [s]."""
+Sector = Literal["even", "odd", "none"]
+"""Symmetry of E_y (TE) or H_y (TM) about the period's middle."""
 
-RESOLUTIONS = (16, 24, 32)
-"""Pixels per half wavelength in the guide."""
+REFINEMENTS = (2, 3, 4)
+"""Of the coarse grid, in the three runs."""
+MORE_ROOM = 1.5
+"""Times the usual room above and below, in the run that shows what the absorbing layers do."""
+SHORTER = 2 / 3
+"""Share of the record that shows what its length does."""
 LOSS_FLOOR = 1e-8
 """1/Q that runs may show for modes without loss: from tails that reach the absorber, and rounding.
 """
 
 
 @dataclass(frozen=True)
-class Extrapolated:
-    """A quantity at vanishing pixel size."""
-
-    value: float
-    uncertainty: float
-    by_resolution: tuple[float, ...]
-    """What each run gave, coarsest first."""
-
-
-@dataclass(frozen=True)
 class BandEdge:
-    """One band edge as the time-domain runs see it."""
+    """One mode of the infinite grating as the time-domain runs see it."""
 
-    parity: Parity
-    """Symmetry of the field about the line's centre."""
+    sector: Sector
     wavelength: Extrapolated
     """Vacuum wavelength [µm]."""
-    quality_factor: Extrapolated | None
-    """`None` for a mode that loses less than the runs can tell from nothing."""
+    loss: Extrapolated
+    """1/Q, negative for a mode that grows."""
 
-
-def extrapolated(values: ArrayLike, resolutions: ArrayLike) -> Extrapolated:
-    """Value at vanishing pixel size of a quantity with an error of second order.
-
-    Args:
-        values: One per run, at least three.
-        resolutions: Pixels per half wavelength of the runs, ascending.
-
-    Returns:
-        The value from the two finest runs, and its uncertainty.
-
-    Examples:
-        >>> found = extrapolated([1.16, 1.04, 1.01], [1, 2, 4])
-        >>> round(found.value, 12), round(found.uncertainty, 12)
-        (1.0, 0.0025)
-    """
-    v, n = np.asarray(values, dtype=float), np.asarray(resolutions, dtype=float)
-    limits = v[1:] + np.diff(v) * n[:-1] ** 2 / np.diff(n**2)
-    spread = 3 * abs(limits[-1] - limits[-2])
-    least = abs(limits[-1] - v[-1]) / n[-1]
-    return Extrapolated(float(limits[-1]), float(max(spread, least)), tuple(v.tolist()))
+    @property
+    def quality_factor(self) -> Extrapolated | None:
+        """Negative for a mode that grows; `None` for one that loses too little to be seen."""
+        return reciprocal(self.loss, LOSS_FLOOR)
 
 
 def band_edges(
@@ -79,8 +60,8 @@ def band_edges(
     """Both band edges by MEEP, at three resolutions.
 
     Args:
-        device: Needs a grating with lines; TE, without absorption or gain. Its indices are frozen
-            at `wavelength`.
+        device: Needs a grating with lines, mirror-symmetric. Its indices are frozen at
+            `wavelength`.
         wavelength: Vacuum wavelength next to the band edges, to 3 % [µm].
         progress: Called about five times a second with the done fraction and the time left [s].
 
@@ -88,50 +69,115 @@ def band_edges(
         The even and the odd band edge.
 
     Raises:
-        InputError: If the device is TM, has no lines, absorbs, or is too thick for a cell.
+        InputError: If the device has no lines, or is too thick for a cell.
         NoGuidedMode: If the wave would leak sideways into the substrate or the superstrate.
         NotConverged: If a run diverges, takes too long or shows no lasting oscillation.
         PhysicsError: If a run fails.
         MeepMissing: If no interpreter can import MEEP.
     """
-    jobs = [unit_cell_job(device, wavelength, resolution) for resolution in RESOLUTIONS]
-    even, odd = np.transpose(_frequencies(jobs, progress))
-    return _band_edge("even", even), _band_edge("odd", odd)
+    even, odd = bloch_modes(
+        device, wavelength, (("even", wavelength), ("odd", wavelength)), progress=progress
+    )
+    return even, odd
 
 
-def _band_edge(parity: Parity, frequency: NDArray[np.complex128]) -> BandEdge:
-    wavelength = extrapolated(1 / frequency.real, RESOLUTIONS)
-    loss = extrapolated(-2 * frequency.imag / frequency.real, RESOLUTIONS)
-    uncertainty = loss.uncertainty + LOSS_FLOOR
-    quality_factor = None
-    if min(loss.value, *loss.by_resolution) > uncertainty:
-        quality_factor = Extrapolated(
-            1 / loss.value,
-            uncertainty / loss.value**2,
-            tuple(1 / value for value in loss.by_resolution),
+def bloch_modes(
+    device: Device,
+    wavelength: float,
+    expected: Sequence[tuple[Sector, float]],
+    wavevector: float | None = None,
+    progress: Progress | None = None,
+    force: bool = False,
+) -> tuple[BandEdge, ...]:
+    """Modes of one Bloch wavevector by MEEP, at three resolutions.
+
+    Args:
+        device: Needs a grating with lines. Its indices are frozen at `wavelength`.
+        wavelength: Vacuum wavelength of the run, next to the modes [µm].
+        expected: The modes to look for: symmetry and vacuum wavelength [µm]. Where there is no
+            symmetry, the nearest oscillation counts.
+        wavevector: Bloch wavevector in units of 2π/period; `None` for the band edges.
+        progress: Called about five times a second with the done fraction and the time left [s].
+        force: Start even what should be too much for this computer.
+
+    Returns:
+        One per expected mode.
+
+    Raises:
+        InputError: If the device has no lines, or is too thick for a cell.
+        NoGuidedMode: If the wave would leak sideways into the substrate or the superstrate.
+        NotConverged: If a run diverges, takes too long or shows no lasting oscillation, or one
+            oscillation for two expected modes.
+        PhysicsError: If a run fails.
+        MeepMissing: If no interpreter can import MEEP.
+    """
+    jobs = planned_runs(device, wavelength, wavevector)
+    roomy, *runs = run_all(jobs, progress, force)
+    found = [_frequencies(one, expected) for one in (*runs, roomy)]
+    found.append(_frequencies(runs[-1], expected, SHORTER))
+    tangent = max(abs(v[1] / v[0]) for slab in jobs[0].slabs for v in slab.permittivity)
+    return tuple(
+        _mode(sector, column, tangent, wavelength)
+        for (sector, _), column in zip(expected, np.transpose(found), strict=True)
+    )
+
+
+def planned_runs(
+    device: Device, wavelength: float, wavevector: float | None = None
+) -> tuple[UnitCellJob, ...]:
+    """The runs that `bloch_modes` makes.
+
+    Args:
+        device: As there.
+        wavelength: As there.
+        wavevector: As there.
+
+    Returns:
+        The one with more room, and all refinements.
+    """
+    return (
+        unit_cell_job(device, wavelength, REFINEMENTS[0], wavevector, MORE_ROOM),
+        *(unit_cell_job(device, wavelength, fine, wavevector) for fine in REFINEMENTS),
+    )
+
+
+def _mode(
+    sector: Sector, frequency: NDArray[np.complex128], tangent: float, wavelength: float
+) -> BandEdge:
+    """From the runs, then the one with more room, then the shorter record."""
+    length, loss = 1 / frequency.real, -2 * frequency.imag / frequency.real
+    off = float(abs(length[-3] / wavelength - 1))
+    half = tangent * float(abs(loss[-3])) / 4
+    found = [
+        extrapolated(
+            values[:-2],
+            [COARSE * fine for fine in REFINEMENTS],
+            {
+                "absorber": float(values[-2] - values[0]),
+                "run length": float(values[-1] - values[-3]),
+                "conductivity": floor,
+            },
         )
-    return BandEdge(parity, wavelength, quality_factor)
+        for values, floor in ((length, half * float(length[-3])), (loss, tangent * off))
+    ]
+    return BandEdge(sector, *found)
 
 
 def _frequencies(
-    jobs: list[UnitCellJob], progress: Progress | None
-) -> list[tuple[complex, complex]]:
-    """Even and odd mode of each job, run one after the other; time goes as pixels times steps."""
-    work = np.cumsum([0.0, *(job.size * job.pixels for job in jobs)])
-    began = time.monotonic()
-    found = []
-    for start, end, job in zip(work[:-1] / work[-1], work[1:] / work[-1], jobs, strict=True):
-
-        def tell(fraction: float, start: float = start, end: float = end) -> None:
-            done = float((1 - fraction) * start + fraction * end)
-            if progress is not None and done > 0:
-                progress(done, (time.monotonic() - began) * (1 - done) / done)
-
-        recording, centre = run(job, tell), 1 / job.wavelength
-        even, odd = (
-            ringdown(signal, recording.interval, centre).nearest(centre)
-            for signal in recording.signals
-        )
-        found.append((even, odd))
-        tell(1.0)
+    recording: Recording, expected: Sequence[tuple[Sector, float]], share: float = 1.0
+) -> list[complex]:
+    """One per expected mode, from a share of the record."""
+    even, odd = recording.signals[:, : int(share * recording.signals.shape[1])]
+    signals = {"even": even, "odd": odd, "none": even + odd}
+    found = [
+        ringdown(signals[sector], recording.interval, 1 / length).nearest(1 / length)
+        for sector, length in expected
+    ]
+    alone = [one for (sector, _), one in zip(expected, found, strict=True) if sector == "none"]
+    for number, one in enumerate(alone):
+        if any(abs(one - other) < 1e-7 * abs(one) for other in alone[:number]):
+            raise NotConverged(
+                "the time domain shows one oscillation where two modes are expected: they are "
+                "closer than the record can tell apart."
+            )
     return found

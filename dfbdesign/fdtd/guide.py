@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 COURANT = 0.5
 SAMPLES_PER_CYCLE = 8
@@ -49,7 +48,7 @@ def mean_permittivity(job: dict[str, Any], y: float, z: float) -> float:
     return float(total)
 
 
-def record(mp: Any, job: dict[str, Any], folder: Path) -> tuple[NDArray[np.float64], float]:
+def record(mp: Any, job: dict[str, Any], folder: Path) -> dict[str, Any]:
     """E across and E upwards at one point after the sources, at equal intervals.
 
     MEEP's axes X, Y, Z are our y, z and x.
@@ -60,8 +59,8 @@ def record(mp: Any, job: dict[str, Any], folder: Path) -> tuple[NDArray[np.float
         folder: Where the progress is written.
 
     Returns:
-        Samples, shape (2, time), and their interval as a length c·t [µm]. Stops early, with the
-        last sample not finite, when the fields diverge.
+        `signals`, shape (2, time), and their `interval` as a length c·t [µm]. Stops early, with
+        the last sample not finite, when the fields diverge.
     """
     pixel = job["pixel"]
     frequency = pixel / job["wavelength"]
@@ -89,9 +88,10 @@ def record(mp: Any, job: dict[str, Any], folder: Path) -> tuple[NDArray[np.float
         values = [sim.get_field_point(one, point).real for one in (mp.Ex, mp.Ey)]
         signals[:, sample] = values
         if not isfinite(sum(values)):
-            return signals[:, : sample + 1], stride * fields.dt * pixel
+            start, count = min(start, sample), sample + 1
+            break
         if mp.am_master() and time.monotonic() - reported > 0.2:
             reported = time.monotonic()
             (folder / "new-progress").write_text(f"{sample / count}")
             os.replace(folder / "new-progress", folder / "progress")
-    return signals[:, start:], stride * fields.dt * pixel
+    return {"signals": signals[:, start:count], "interval": stride * fields.dt * pixel}

@@ -11,12 +11,13 @@ corners of the guide; see `edges` for the extrapolation and its uncertainty.
 
 import json
 from dataclasses import asdict, dataclass
-from math import pi
+from math import ceil, pi
 from typing import Literal
 
 from dfbdesign.checks import positive
 from dfbdesign.errors import InputError
-from dfbdesign.fdtd.edges import Extrapolated, extrapolated
+from dfbdesign.fdtd import guide
+from dfbdesign.fdtd.extrapolation import Extrapolated, extrapolated
 from dfbdesign.fdtd.launch import run
 from dfbdesign.fdtd.ringdown import ringdown
 from dfbdesign.units import nm
@@ -66,6 +67,12 @@ class GuideJob:
     def size(self) -> int:
         """Number of pixels of the cell."""
         return self.cells[0] * self.cells[1]
+
+    @property
+    def steps(self) -> int:
+        """Number of time steps."""
+        cycles = 10 / guide.BANDWIDTH + self.cycles
+        return ceil(cycles * self.wavelength / self.pixel / guide.COURANT)
 
     def text(self) -> str:
         """The job as JSON, always the same text for the same job."""

@@ -1,292 +1,192 @@
-"""Find an interpreter that can import MEEP, run a job in it, and keep the results.
+"""Run jobs in MEEP: several side by side on the cores there are, or from what is kept.
 
-MEEP runs as a separate process in its own interpreter, on several MPI ranks when the cell is large
-enough. Whatever ends a run early (an error, a time-out, Ctrl-C, even the death of this process)
-ends its processes too. Finished results are kept in the user's cache folder; their names are made
-of the job, the version of the worker and the version of MEEP.
+Whatever ends the runs early (an error, a time-out, Ctrl-C, even the death of this process) ends
+all their processes. Every result is kept as soon as it is there, so that what was interrupted goes
+on where it was.
 """
 
-import hashlib
-import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Protocol
-from zipfile import BadZipFile
+from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dfbdesign.errors import InputError, MeepMissing, NotConverged, PhysicsError
-from dfbdesign.fdtd import worker
-from dfbdesign.files import writing
-
-INTERPRETER = "DFBDESIGN_MEEP_PYTHON"
-"""Environment variable that names MEEP's interpreter."""
-PIXELS_PER_RANK = 10_000
-"""Smaller shares cost more in messages than they save."""
-TIMEOUT = 1800.0
-"""Longest time a run may take [s]."""
-GRACE = 3.0
-"""How long MPI gets to end its ranks when asked to [s]."""
-
-_HOW_TO_INSTALL = (
-    "Install it (Debian, Ubuntu: apt install python3-meep-openmpi python3-mpi4py openmpi-bin "
-    "python3-matplotlib python3-scipy python3-h5py; elsewhere: conda install -c conda-forge pymeep)"
-    f" and, if it is not found by itself, set {INTERPRETER} to the Python that can import it."
+from dfbdesign.errors import InputError, MeepMissing
+from dfbdesign.fdtd.estimate import (
+    Estimate,
+    cores,
+    estimate,
+    ranks,
+    refuse_too_much,
+    remember,
+    seconds,
 )
-_PROBE = """
-import importlib.util, json, sys
-import meep
-mpi = bool(meep.with_mpi()) and importlib.util.find_spec("mpi4py") is not None
-json.dump({"version": meep.__version__, "mpi": mpi}, open(sys.argv[1], "w"))
-"""
+from dfbdesign.fdtd.interpreter import Meep, find_meep
+from dfbdesign.fdtd.process import Running
+from dfbdesign.fdtd.store import Job, Recording, keep, kept
 
+Progress = Callable[[float, float], None]
+"""Called with the done fraction and the time left [s]."""
 
-class Job(Protocol):
-    """What can be run: plain numbers that `worker` understands."""
-
-    @property
-    def size(self) -> int:
-        """Number of pixels of the cell."""
-        ...
-
-    def text(self) -> str:
-        """The job as JSON, always the same text for the same job."""
-        ...
-
-
-@dataclass(frozen=True)
-class Meep:
-    """An interpreter that can import MEEP."""
-
-    interpreter: str
-    version: str
-    mpi: bool
-    """Whether it can share a run among MPI processes."""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What a run leaves after the source: two parts of the field at one point."""
-
-    signals: NDArray[np.float64]
-    """Shape (2, time): of a grating even and odd, of a guide across and upwards."""
-    interval: float
-    """Time between samples as a length c·t [µm]."""
-
-
-def find_meep() -> Meep:
-    """The interpreter to run MEEP in.
-
-    Returns:
-        The one named by `DFBDESIGN_MEEP_PYTHON`; without it this interpreter, or else
-        `/usr/bin/python3`, whichever can import MEEP first.
-
-    Raises:
-        MeepMissing: If there is none; the message says what to install.
-    """
-    named = os.environ.get(INTERPRETER)
-    if named is not None:
-        found, why = _probed(named)
-        if found is None:
-            raise MeepMissing(f'{INTERPRETER} is "{named}", which cannot run MEEP ({why}).')
-        return found
-    for interpreter in (sys.executable, "/usr/bin/python3"):
-        found, _ = _probed(interpreter)
-        if found is not None:
-            return found
-    raise MeepMissing(f"no Python that can import MEEP was found. {_HOW_TO_INSTALL}")
-
-
-@cache
-def _probed(interpreter: str) -> tuple[Meep | None, str]:
-    """The interpreter's MEEP, or `None` and why not."""
-    with tempfile.TemporaryDirectory(prefix="dfbdesign-") as folder:
-        answer = Path(folder) / "meep.json"
-        try:
-            done = subprocess.run(
-                [interpreter, "-I", "-c", _PROBE, str(answer)],
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=60,
-            )
-            found = json.loads(answer.read_text(encoding="utf-8"))
-            return Meep(interpreter, str(found["version"]), bool(found["mpi"])), ""
-        except subprocess.TimeoutExpired:
-            return None, "no answer within a minute"
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            if not isinstance(error, FileNotFoundError) or error.filename != str(answer):
-                return None, str(error)
-            return None, _last_line(done.stderr) or f"exit code {done.returncode}"
+TIMEOUT, PATIENCE = 1800.0, 5.0
+"""Longest time a run may take [s]: at least, and over what is expected."""
+POLL = 0.1
+"""Time between two looks at the runs [s]."""
 
 
 def run(
-    job: Job,
-    progress: Callable[[float], None] | None = None,
-    timeout: float = TIMEOUT,
+    job: Job, progress: Callable[[float], None] | None = None, timeout: float | None = None
 ) -> Recording:
-    """Run a job in MEEP, or read its result if it was run before.
+    """Run one job in MEEP, or read its result if it was run before.
 
     Args:
         job: What to run.
-        progress: Called about five times a second with the done fraction.
+        progress: Called several times a second with the done fraction.
         timeout: Longest time the run may take [s].
 
     Returns:
-        The recorded field.
+        The recording; for what is raised see `run_all`.
+    """
+
+    def tell(done: float, _: float) -> None:
+        if progress is not None:
+            progress(done)
+
+    return run_all([job], tell, timeout=timeout)[0]
+
+
+def run_all(
+    jobs: Sequence[Job],
+    progress: Progress | None = None,
+    force: bool = False,
+    timeout: float | None = None,
+) -> list[Recording]:
+    """Run jobs in MEEP, or read their results if they were run before.
+
+    Args:
+        jobs: What to run; equal ones are run once.
+        progress: Called several times a second with the done fraction of all and the time left.
+        force: Start even what should be too much for this computer.
+        timeout: Longest time one run may take [s]; if left out, half an hour or five times what is
+            expected, whichever is longer.
+
+    Returns:
+        The recordings, in the order of the jobs.
+
+    Raises:
+        MeepMissing: If no interpreter can import MEEP, and not all results are kept.
+        InputError: If the runs would need too much time or memory, or a disk is full.
+        NotConverged: If the fields diverge or the time is over.
+        PhysicsError: If a run fails; the message holds its last words.
+    """
+    try:
+        meep, missing = find_meep(), None
+    except MeepMissing as error:
+        meep, missing = None, error
+    version = None if meep is None else meep.version
+    texts = [job.text() for job in jobs]
+    found = {text: kept(text, version) for text in texts}
+    waiting = {text: job for text, job in zip(texts, jobs, strict=True) if found[text] is None}
+    if waiting and meep is None:
+        raise missing or MeepMissing()
+    if waiting and meep is not None:
+        if not force:
+            refuse_too_much(estimate(list(waiting.values()), meep))
+        found |= _Queue(waiting, meep, progress, timeout).run()
+    return [recording for text in texts if (recording := found[text]) is not None]
+
+
+def expected(jobs: Sequence[Job]) -> Estimate:
+    """Time and memory of what is not kept yet.
+
+    Args:
+        jobs: As for `run_all`.
+
+    Returns:
+        The estimate.
 
     Raises:
         MeepMissing: If no interpreter can import MEEP.
-        NotConverged: If the fields diverge or the time is over.
-        PhysicsError: If the run fails; the message holds the last lines it wrote.
     """
     meep = find_meep()
-    stored = _stored(job, meep)
-    if stored is not None:
-        with suppress(PhysicsError, OSError):  # absent, damaged or half: run it again
-            return _read(stored)
-    with tempfile.TemporaryDirectory(prefix="dfbdesign-") as name:
-        folder = Path(name)
-        (folder / "job.json").write_text(job.text(), encoding="utf-8")
-        _finish(folder, _command(folder, job, meep), progress, timeout)
-        recording = _read(folder / "result.npz")
-        if stored is not None:
-            # A full disk costs the kept copy, not the result.
-            with suppress(InputError), writing(stored) as temporary:
-                shutil.copyfile(folder / "result.npz", temporary)
-    return recording
+    texts = {job.text(): job for job in jobs}
+    return estimate([job for text, job in texts.items() if not kept(text, meep.version)], meep)
 
 
-def _command(folder: Path, job: Job, meep: Meep) -> list[str]:
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    beside = Path(meep.interpreter).parent / "mpirun"  # of the same environment, if there is one
-    mpirun = str(beside) if beside.exists() else shutil.which("mpirun")
-    ranks = max(1, min(cores, job.size // PIXELS_PER_RANK)) if meep.mpi and mpirun else 1
-    start = [mpirun, "-n", str(ranks)] if mpirun and ranks > 1 else []
-    return [*start, meep.interpreter, "-I", worker.__file__, str(folder), str(ranks)]
+class _Queue:
+    """Runs side by side, as many as there are cores for, the longest first."""
 
+    def __init__(
+        self,
+        jobs: dict[str, Job],
+        meep: Meep,
+        progress: Progress | None,
+        timeout: float | None,
+    ) -> None:
+        self.meep, self.progress, self.timeout = meep, progress, timeout
+        self.jobs = jobs
+        self.shares = {text: ranks(job, meep) for text, job in jobs.items()}
+        self.expected = {text: seconds(job, self.shares[text]) for text, job in jobs.items()}
+        self.waiting = sorted(jobs, key=lambda text: -self.expected[text])
+        self.running: dict[str, Running] = {}
+        self.found: dict[str, Recording] = {}
 
-def _environment() -> dict[str, str]:
-    """One thread per rank, and Open MPI on this machine alone: no root check, no network."""
-    return os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-        "OMPI_MCA_plm": "isolated",
-        "OMPI_MCA_btl": "self,vader",
-        "OMPI_MCA_rmaps_base_oversubscribe": "1",
-        "OMPI_MCA_mpi_yield_when_idle": "1",  # waiting ranks leave their core to other programs
-    }
-
-
-def _finish(
-    folder: Path,
-    command: list[str],
-    progress: Callable[[float], None] | None,
-    timeout: float,
-) -> None:
-    """Run the worker to its end, or end it."""
-    log = folder / "log.txt"
-    deadline = time.monotonic() + timeout
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            env=_environment(),
-            stdin=subprocess.PIPE,  # never written to; the worker ends when it closes
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    def run(self) -> dict[str, Recording]:
+        """All recordings, by job."""
+        began = time.monotonic()
         try:
-            while process.poll() is None:
-                if time.monotonic() > deadline:
-                    raise NotConverged(f"MEEP was not finished after {timeout:g} s.")
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(0.2)
-                if progress is not None:
-                    with suppress(FileNotFoundError):
-                        progress(float((folder / "progress").read_text(encoding="utf-8")))
+            while self.waiting or self.running:
+                self._start()
+                for text in [text for text, one in self.running.items() if one.ended()]:
+                    self._finish(text)
+                self._tell(time.monotonic() - began)
+                if self.running:
+                    time.sleep(POLL)
         finally:
-            _stop(process)
-    if process.returncode != 0:
-        raise PhysicsError(
-            f"MEEP failed with exit code {process.returncode}: {_tail(log) or 'no message'}"
-        )
+            self._stop()
+        return self.found
 
+    def _start(self) -> None:
+        """Start what finds free cores, and anything if none is in use."""
+        for text in list(self.waiting):
+            busy = sum(one.ranks for one in self.running.values())
+            if busy and busy + self.shares[text] > cores():
+                continue
+            self.waiting.remove(text)
+            done = kept(text, self.meep.version)  # somebody else may have run it meanwhile
+            if done is not None:
+                self.found[text] = done
+                continue
+            patience = self.timeout or max(TIMEOUT, PATIENCE * self.expected[text])
+            job, share = self.jobs[text], self.shares[text]
+            self.running[text] = Running.start(job, self.meep, share, patience)
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the process, and through it all MPI ranks, whatever happens meanwhile."""
-    try:
-        if process.poll() is None:
-            process.terminate()  # mpirun passes it on
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
+    def _finish(self, text: str) -> None:
+        """Take the result of a run that ended, and keep it."""
+        one = self.running[text]
+        self.found[text] = one.result()
+        try:
+            keep(text, self.meep.version, one.file)
+        except InputError:
+            pass  # a full disk costs the kept copy, not the result
+        else:
+            remember(one.job, one.ranks, one.seconds)
+        del self.running[text]
+        one.stop()
 
+    def _stop(self) -> None:
+        """End all runs, whatever happens meanwhile."""
+        while self.running:
+            _, one = self.running.popitem()
+            try:
+                one.stop()
+            except KeyboardInterrupt:  # pressed twice: this one is killed by now, go on
+                continue
 
-def _read(file: Path) -> Recording:
-    """The recording in a file.
-
-    Raises:
-        NotConverged: If the fields diverged.
-        PhysicsError: If the file is missing or no complete result.
-    """
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
-            signals, interval = content["signals"], float(content["interval"])
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
-        raise PhysicsError(f"MEEP left no readable result ({error}).") from error
-    if signals.ndim != 2 or signals.shape[0] != 2 or signals.dtype != np.float64:
-        raise PhysicsError(f"MEEP left a result of shape {signals.shape}, (2, time) is expected.")
-    if not np.isfinite(signals).all():
-        raise NotConverged(
-            f"the fields diverged after {signals.shape[1]} samples: MEEP is unstable for this "
-            "device. Indices well below 1 are the usual reason."
-        )
-    if not (np.isfinite(interval) and interval > 0):
-        raise PhysicsError(f"MEEP left a result with the time step {interval:g}.")
-    return Recording(signals, interval)
-
-
-def _stored(job: Job, meep: Meep) -> Path | None:
-    """Where the result of a job is kept; `None` when there is no place to."""
-    text = json.dumps([job.text(), worker.VERSION, meep.version])
-    base = os.environ.get("DFBDESIGN_CACHE")
-    folder = Path(base) if base else _cache_home() / "dfbdesign"
-    try:
-        (folder / "fdtd").mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    if not os.access(folder / "fdtd", os.W_OK):
-        return None
-    return folder / "fdtd" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
-
-
-def _cache_home() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME")
-    return Path(home) if home else Path.home() / ".cache"
-
-
-def _tail(log: Path) -> str:
-    return log.read_bytes()[-2000:].decode("utf-8", "replace").strip()
-
-
-def _last_line(text: bytes) -> str:
-    return text.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    def _tell(self, passed: float) -> None:
+        if self.progress is None:
+            return
+        work = {text: self.expected[text] * self.shares[text] for text in self.jobs}
+        done = sum(work[text] for text in self.found)
+        done += sum(work[text] * one.fraction() for text, one in self.running.items())
+        share = min(1.0, done / sum(work.values()))
+        expected = max(sum(work.values()) / cores(), *self.expected.values())
+        left = passed * (1 - share) / share if share > 0.02 else max(0.0, expected - passed)
+        self.progress(share, left)

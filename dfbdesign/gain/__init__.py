@@ -19,4 +19,6 @@
 Fluences are in pJ/µm², gains and absorptions are power coefficients in 1/µm. `dots`, `pump`
 and `film` describe the state right after a pulse much shorter than every recombination; what
 follows is in `kinetics` and `cascade`.
+
+.. include:: theory.md
 """

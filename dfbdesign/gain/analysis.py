@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dfbdesign.errors import InputError
 from dfbdesign.gain.fitting import Fit, Fitted
 from dfbdesign.gain.measure import fit_decay, fit_gain, fit_loss, fit_threshold, fit_transparency
-from dfbdesign.gain.table import read_table
+from dfbdesign.table import read_table
 from dfbdesign.units import cm, um
 
 Real = NDArray[np.float64]

@@ -108,10 +108,11 @@ def spot_area(spot: Spot, width: float | None = None) -> float:
     | stripe | length times width |
     | disk | $\pi d^2/4$ |
     | gaussian, $1/e^2$ diameter $d$ | $\pi d^2/8$: the peak has twice the mean of a disk |
+    | profile | integral of the fluence over its largest, times width |
 
     Args:
         spot: The pump spot.
-        width: Width of a stripe [µm].
+        width: Width of a stripe or a profile [µm].
 
     Returns:
         Area [µm²].
@@ -125,6 +126,10 @@ def spot_area(spot: Spot, width: float | None = None) -> float:
         >>> round(fluence / (uJ / cm**2), 1)
         127.3
     """
+    if spot.file is not None:
+        if width is None:
+            raise InputError("the area of a profile needs its width: give the grating's width.")
+        return spot.file.area * positive("width (in um)", width)
     if spot.length is None:
         raise InputError(
             'a uniform spot has no area. Give spot = { shape = "disk", length = ... }.'

@@ -1,1 +1,4 @@
-"""Lasers: finite devices, their pump, thresholds and spectra."""
+"""Lasers: finite devices, their pump, thresholds and spectra.
+
+.. include:: theory.md
+"""

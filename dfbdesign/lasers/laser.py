@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from dfbdesign.device import Device
 from dfbdesign.errors import NoGuidedMode, NotConverged, PhysicsError
 from dfbdesign.gain.film import Film, excitons_for_gain, resolve_film, threshold_fluence
-from dfbdesign.lasers.cavity import FilmCavity, facets_of, stretches_of, waves_of
+from dfbdesign.lasers.cavity import FilmCavity, film_cavity
+from dfbdesign.lasers.waves import waves_of
 from dfbdesign.solvers.transfer_matrix import (
     Cavity,
     CavityMode,
@@ -121,6 +122,11 @@ class Laser:
             return None
         return self.modes[1].threshold_modal_gain - self.modes[0].threshold_modal_gain
 
+    def _repr_png_(self) -> bytes:  # what a notebook shows
+        from dfbdesign.plots.displays import png
+
+        return png(self)
+
 
 def _middles(length: float) -> Real:
     """Middles of 2000 equal parts of a length: sums over them err by the square of a part."""
@@ -158,8 +164,8 @@ def laser(device: Device) -> Laser:
     film = resolve_film(device.film) if device.film is not None else None
     cell = modes(device)
     waves = waves_of(cell)
-    cavity = FilmCavity(waves, stretches_of(device, film, waves), film, facets_of(device))
-    if waves.n_group * abs(waves.half_split) * cavity.length < 1e-10 and 0 in cavity.facets:
+    cavity = film_cavity(device, film, waves)
+    if cavity.strength < 1e-10 and 0 in cavity.facets:
         raise NoGuidedMode(
             "nothing feeds the light back: the lines couple no waves at this duty. Change the duty."
         )
@@ -182,22 +188,24 @@ def laser(device: Device) -> Laser:
 
 def _guesses(cavity: FilmCavity) -> tuple[float, list[CavityMode]]:
     """Peak material gain of the first mode, and the lowest modes, linear about it."""
-    core, confinement = cavity.core, cavity.waves.confinement
-    peak = (cavity.waves.loss + 2 / cavity.pumped_length) / confinement
+    inner, confinement = cavity.inner, cavity.waves.confinement
+    peak = (cavity.largest_loss + 2 / cavity.pumped_length) / confinement
     peak = min(peak, 0.5 * cavity.reach)
-    first, *_ = _lowest(core, peak)
-    peak = min(_settled(core, peak, first)[0], cavity.reach)
-    return peak, _lowest(core, peak)
+    first, *_ = _lowest(inner, peak)
+    peak = min(_settled(inner, peak, first)[0], cavity.reach)
+    return peak, _lowest(inner, peak)
 
 
 def _lowest(cavity: FilmCavity, peak: float) -> list[CavityMode]:
     """Up to six lowest modes, linear about a peak material gain."""
     largest = cavity.waves.confinement * cavity.reach
     # Gain in the coupling, frozen at the expected peak, can carry a mode of low loss below zero.
-    lent = 2 * cavity.waves.n_group * abs(cavity.waves.half_split_slope) * abs(peak)
+    lent = max(
+        2 * one.waves.n_group * abs(one.waves.half_split_slope) for one in cavity.stretches
+    ) * abs(peak)
     lowest = -0.01 / cavity.pumped_length - lent
     for reduced in (2, 8, 32, 64):  # exp(-64 / 2): feedback too weak for any film
-        highest = min(cavity.waves.loss + reduced / cavity.pumped_length, largest)
+        highest = min(cavity.largest_loss + reduced / cavity.pumped_length, largest)
         found = threshold_modes(cavity.at(peak), cavity.detunings, (lowest, highest))
         if len(found) >= 4 or highest == largest:
             break

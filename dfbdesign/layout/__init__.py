@@ -2,6 +2,8 @@
 
 Cells are plain functions of a design: `spiral(Spiral(length=4 * mm))` is a gdstk cell, and
 `record` gives its design back.
+
+.. include:: theory.md
 """
 
 from dfbdesign.layout.check import WrittenPattern, check_written

@@ -170,6 +170,7 @@ def line_pattern(
         (434, array([ 217, 1084, 1952, 2819, 3686, 4554]))
     """
     grating = device.need_grating()
+    grating.need_same_lines("the layout of a device")
     width = line_steps(exposed_lines(device)[1].duty, grating.period, grid, bias)
     if grating.width is None:
         raise InputError('grating has no width. Add width = "500 um", the length of its lines.')

@@ -123,6 +123,11 @@ class Layout:
     panels: tuple[Panel, ...] = field(repr=False, compare=False)
     """What its preview shows."""
 
+    def _repr_png_(self) -> bytes:  # what a notebook shows
+        from dfbdesign.plots.displays import png
+
+        return png(self)
+
 
 def worst(devices: tuple[PlacedDevice, ...]) -> Written | None:
     """The largest error of each kind.

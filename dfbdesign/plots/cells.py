@@ -7,15 +7,29 @@ from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
 from dfbdesign.device import Device, Layer
 from dfbdesign.errors import NoGuidedMode
-from dfbdesign.plots.figure import BLACK, GREEN, GREY, INTENSITY, KINDS, Real, legend_above
+from dfbdesign.plots.figure import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    INTENSITY,
+    KINDS,
+    TINTS,
+    VERMILLION,
+    Real,
+    legend_above,
+)
+from dfbdesign.solvers.bands import Bands
 from dfbdesign.solvers.cell_mode import CellMode
+from dfbdesign.solvers.scattering import Scattering
 from dfbdesign.solvers.unit_cell import CellModes
-from dfbdesign.units import nm
+from dfbdesign.units import nm, um
 
 
 def stack(axes: Axes, mode: CellMode) -> Axes:
@@ -28,33 +42,128 @@ def stack(axes: Axes, mode: CellMode) -> Axes:
     Returns:
         The axes; x and z in nm, z = 0 on the substrate.
     """
-    device = mode.device
-    period, top = device.need_grating().period, sum(layer.thickness for layer in device.layers)
-    left, right, low, high = -0.5 * period, 1.5 * period, -0.55 * period, top + 0.42 * period
-    pixel = (np.arange(320) + 0.5) / 320
-    field = mode.profile(left + pixel * (right - left), low + pixel * (high - low))
-    extent = (left / nm, right / nm, low / nm, high / nm)
-    image = axes.imshow(
-        np.abs(field) ** 2,
-        origin="lower", extent=extent, aspect="equal", cmap=INTENSITY, vmin=0, vmax=1,
-        interpolation="bilinear",
+    image = _intensity(axes, mode)
+    _name_layers(axes, mode.device)
+    axes.figure.colorbar(
+        image, ax=axes, location="top", shrink=0.7, aspect=30,
+        label=rf"$|{_component(mode)}|^2$ of the {mode.label} mode (largest = 1)",
     )  # fmt: skip
-    heights = np.concatenate([[0.0], np.cumsum([layer.thickness for layer in device.layers])])
+    return axes
+
+
+def cross_section(axes: Axes, device: Device) -> Axes:
+    """Cross-section of two periods, to scale, one colour for every material.
+
+    Args:
+        axes: Where to draw.
+        device: Without a grating, its layers are drawn alone.
+
+    Returns:
+        The axes; x and z in nm, z = 0 on the substrate.
+    """
+    period = _frame(axes, device)
+    names = list(dict.fromkeys(one.name for one in device.materials()))
+    colours = {name: TINTS[place % len(TINTS)] for place, name in enumerate(names)}
+    low, high = (end * nm for end in axes.get_ylim())
+    heights = [low, *_heights(device), high]
+    films = [layer.material for layer in device.layers]
+    materials = [device.substrate.material, *films, device.superstrate.material]
+    for material, bottom, top in zip(materials, heights[:-1], heights[1:], strict=True):
+        axes.axhspan(bottom / nm, top / nm, color=colours[material.name], lw=0, zorder=0)
+    for layer, bottom in zip(device.layers, heights[1:], strict=False):
+        lines = [line.material.name for line in layer.painted() for _ in (0, 1)]
+        for name, outline in zip(lines, _outlines(layer, bottom, period), strict=True):
+            axes.add_patch(Polygon(outline / nm, facecolor=colours[name], zorder=0.5))
+    _name_layers(axes, device)
+    axes.set_title(fill(device.name, 60, max_lines=2))
+    return axes
+
+
+def cell_modes(axes: Axes, cell: CellModes) -> Axes:
+    """Intensities of the modes of a period, beside each other.
+
+    Args:
+        axes: Where to draw.
+        cell: The modes; of more than four the first four are drawn.
+
+    Returns:
+        The axes, empty but for one inset per mode, shortest wavelength first.
+    """
+    axes.set_axis_off()
+    shown = cell.modes[:4]
+    for number, mode in enumerate(shown):
+        width = 1 / len(shown)
+        part = axes.inset_axes((number * width + 0.06, 0.1, width - 0.08, 0.75))
+        _intensity(part, mode)
+        quality = mode.quality_factor
+        text = f"Q {quality:.4g}" if quality < np.inf else "cannot radiate"
+        part.set_title(f"{mode.label} {mode.wavelength / nm:.2f} nm\n{text}")
+        if number:
+            part.set(ylabel="", yticklabels=[])
+    return axes
+
+
+def band_structure(axes: Axes, found: Bands) -> Axes:
+    """Wavelengths of all bands against the Bloch wavevector.
+
+    Args:
+        axes: Where to draw.
+        found: The bands.
+
+    Returns:
+        The axes; wavevector in 2π/period, wavelength in nm.
+    """
+    for wavelength in found.wavelength:
+        axes.plot(found.wavevector, wavelength / nm, color=GREY, zorder=1)
+    for label in np.unique(found.label[found.label != ""]):
+        colour, marker = KINDS[str(label)]
+        band, place = np.nonzero(found.label == label)
+        x, y = found.wavevector[place], found.wavelength[band, place] / nm
+        axes.plot(x, y, marker, color=colour, markersize=3.5, label=label)
+    axes.set(xlabel=r"Bloch wavevector ($2\pi/\Lambda$)", ylabel="wavelength (nm)")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    legend_above(axes)
+    return axes
+
+
+def _component(mode: CellMode) -> str:
+    return "E_y" if mode.device.polarization == "TE" else "H_y"
+
+
+def _intensity(axes: Axes, mode: CellMode) -> AxesImage:
+    """Draw the intensity of a mode under the outlines of its device."""
+    _frame(axes, mode.device)
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    pixel = (np.arange(320) + 0.5) / 320
+    field = mode.profile((left + pixel * (right - left)) * nm, (low + pixel * (high - low)) * nm)
+    return axes.imshow(
+        np.abs(field) ** 2,
+        origin="lower", extent=(left, right, low, high), aspect="equal", cmap=INTENSITY,
+        vmin=0, vmax=1, interpolation="bilinear",
+    )  # fmt: skip
+
+
+def _heights(device: Device) -> Real:
+    return np.concatenate([[0.0], np.cumsum([layer.thickness for layer in device.layers])])
+
+
+def _frame(axes: Axes, device: Device) -> float:
+    """Outlines of two periods, to scale; returns the period [µm]."""
+    heights = _heights(device)
+    period = device.grating.period if device.grating else max(2 * float(heights[-1]), 1 * um)
     for height in heights:
         axes.axhline(height / nm, color=BLACK, linewidth=0.7)
     for layer, bottom in zip(device.layers, heights[:-1], strict=True):
         for outline in _outlines(layer, bottom, period):
             line = Polygon(outline / nm, fill=False, hatch="////", edgecolor=BLACK, linewidth=1.1)
             axes.add_patch(line)
-    _name_layers(axes, device, heights, (low, high))
-    axes.set(xlim=extent[:2], ylim=extent[2:], xlabel="x along the cavity (nm)", ylabel="z (nm)")
-    axes.grid(visible=False)
-    component = "E_y" if device.polarization == "TE" else "H_y"
-    axes.figure.colorbar(
-        image, ax=axes, location="top", shrink=0.7, aspect=30,
-        label=rf"$|{component}|^2$ of the {mode.label} mode (largest = 1)",
+    axes.set(
+        xlim=(-0.5 * period / nm, 1.5 * period / nm),
+        ylim=(-0.55 * period / nm, (heights[-1] + 0.42 * period) / nm),
+        xlabel="x along the cavity (nm)", ylabel="z (nm)", aspect="equal",
     )  # fmt: skip
-    return axes
+    axes.grid(visible=False)
+    return period
 
 
 def _outlines(layer: Layer, bottom: float, period: float) -> Iterable[Real]:
@@ -67,8 +176,9 @@ def _outlines(layer: Layer, bottom: float, period: float) -> Iterable[Real]:
         yield np.array([(left[0], bottom), (right[0], bottom), (right[1], top), (left[1], top)])
 
 
-def _name_layers(axes: Axes, device: Device, heights: Real, span: tuple[float, float]) -> None:
+def _name_layers(axes: Axes, device: Device) -> None:
     """Names to the right of the axes, from the substrate up, kept apart from each other."""
+    heights, span = _heights(device), np.array(axes.get_ylim()) * nm
     names = [f"substrate: {device.substrate.material.name}"]
     for layer in device.layers:
         names.append(f"{layer.thickness / nm:.4g} nm {layer.material.name}")
@@ -162,3 +272,26 @@ def coupled_bands(edges: CellModes, wavevector: Real) -> tuple[Real, Real]:
     centre, half = (even.wavenumber + odd.wavenumber) / 2, (even.wavenumber - odd.wavenumber) / 2
     root = np.sqrt(half**2 + (wavevector / edges.n_group) ** 2)
     return 2 * pi / (centre + root).real, 2 * pi / (centre - root).real
+
+
+def scattered(axes: Axes, found: Scattering) -> Axes:
+    """Reflectance, transmittance and absorptance of plane light against wavelength.
+
+    Args:
+        axes: Where to draw.
+        found: The light, shape (wavelength,).
+
+    Returns:
+        The axes; wavelength in nm.
+    """
+    for values, colour, dash, name in (
+        (found.total_reflectance, VERMILLION, "-", "reflected"),
+        (found.total_transmittance, BLUE, "--", "transmitted"),
+        (found.total_absorptance, GREEN, "-.", "absorbed"),
+    ):
+        axes.plot(found.wavelength / nm, values, dash, color=colour, label=name)
+    axes.set_xlabel("vacuum wavelength (nm)")
+    axes.set_ylabel(f"share of the incident {found.polarization} light")
+    axes.set_xlim(found.wavelength[0] / nm, found.wavelength[-1] / nm)
+    legend_above(axes)
+    return axes

@@ -60,7 +60,7 @@ def wavelength_spread(axes: Axes, found: "Tolerance") -> Axes:
     """
     one = found.quantity("wavelength")
     solved = found.wavelength[np.isfinite(found.wavelength)] / nm
-    axes.hist(solved, bins=40, density=True, color=BLUE, alpha=0.5, label="solved devices")
+    axes.hist(solved, bins="auto", density=True, color=BLUE, alpha=0.5, label="solved devices")
     centre, width = one.nominal / nm, max(one.linear / nm, 1e-9)
     x = np.linspace(centre - 4 * width, centre + 4 * width, 200)
     y = np.exp(-0.5 * ((x - centre) / width) ** 2) / (width * np.sqrt(2 * pi))

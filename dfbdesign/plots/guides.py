@@ -33,7 +33,7 @@ def channel_modes(axes: Axes, found: ChannelModes) -> Axes:
             part.add_patch(Polygon(shape.corners(reach), fill=False, ec=BLACK, lw=0.7))
         share = f"{mode.te_fraction:.0%} TE"
         part.set_title(f"{mode.polarization}, n_eff {mode.n_eff.real:.4f}, {share}")
-        part.set_xlabel("y [µm]" if row == rows - 1 else "")
-        part.set_ylabel("z [µm]" if column == 0 else "")
+        part.set_xlabel("y (µm)" if row == rows - 1 else "")
+        part.set_ylabel("z (µm)" if column == 0 else "")
         part.grid(visible=False)
     return axes

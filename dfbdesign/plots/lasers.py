@@ -1,15 +1,27 @@
 """Pictures of the finite laser: threshold modes, fields, agreement with MEEP."""
 
 from collections.abc import Sequence
-from math import hypot
+from math import isfinite
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from dfbdesign.lasers.beam import Beam, Side, far_field, radiated
 from dfbdesign.lasers.laser import LasingMode
-from dfbdesign.plots.figure import BLACK, BLUE, GREY, KINDS, VERMILLION, legend_above
-from dfbdesign.units import cm, nm
-from dfbdesign.verification.verify import TOLERANCE, Comparison
+from dfbdesign.lasers.laser_spectra import LaserSpectra
+from dfbdesign.lasers.lobes import Lobe, lobes
+from dfbdesign.plots.figure import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    INTENSITY,
+    KINDS,
+    VERMILLION,
+    legend_above,
+)
+from dfbdesign.units import cm, deg, mm, nm
+from dfbdesign.verification.certificate import Comparison
 
 
 def threshold_modes(axes: Axes, modes: Sequence[LasingMode]) -> Axes:
@@ -68,37 +80,156 @@ def cavity(axes: Axes, mode: LasingMode) -> Axes:
     return axes
 
 
+def spectra(axes: Axes, found: LaserSpectra) -> Axes:
+    """Emission below threshold through the left end and from the surface, and what is reflected.
+
+    Args:
+        axes: Where to draw.
+        found: Spectra of a laser below threshold.
+
+    Returns:
+        The axes; wavelength in nm, photons per second and hertz, reflectance; the stop band grey.
+    """
+    x = found.wavelength / nm
+    low, high = sorted(edge / nm for edge in found.edges)
+    axes.axvspan(low, high, color="#ececec", linewidth=0, label="stop band")
+    shown = [
+        (abs(found.reflection) ** 2, GREY, "--", "reflectance"),
+        (found.left, BLUE, "-", "emission, left end"),
+        (found.up, VERMILLION, "-", "emission, upwards"),
+    ]
+    for y, colour, line, label in shown:
+        if y.max() > 0:  # nothing to see on a logarithmic axis
+            axes.plot(x, y, line, color=colour, label=label)
+    top = max(float(y.max()) for y, *_ in shown)
+    axes.set_yscale("log")
+    axes.set(
+        xlabel="wavelength (nm)", ylabel="photons per s Hz, or share",
+        xlim=(x.min(), x.max()), ylim=(1e-6 * top, 3 * top),
+    )  # fmt: skip
+    legend_above(axes, columns=2)
+    return axes
+
+
 def agreement(axes: Axes, comparisons: Sequence[Comparison]) -> Axes:
-    """Difference of solver and time domain, quantity by quantity, against the tolerance.
+    """Difference of solver and time domain, quantity by quantity, with its uncertainty.
 
     Args:
         axes: Where to draw.
         comparisons: What both found.
 
     Returns:
-        The axes; differences over the largest that counts as agreement.
+        The axes; differences over the largest uncertainty with which agreement is a statement. A
+        bar that reaches zero is agreement.
     """
     rows = np.arange(len(comparisons))[::-1]
-    tolerance = np.array([TOLERANCE[one.quantity] for one in comparisons])
-    difference = np.array([one.difference for one in comparisons]) / tolerance
-    errors = [hypot(one.solver_uncertainty, one.fdtd_uncertainty) for one in comparisons]
-    bars = np.array(errors) / [one.fdtd for one in comparisons] / tolerance
-    ends = np.abs(difference) + bars
+    finite = [isfinite(one.solver) and isfinite(one.fdtd) for one in comparisons]
+    scale = [one.sharpness if both else 1.0 for one, both in zip(comparisons, finite, strict=True)]
+    apart = [0.0 if one.solver == one.fdtd else one.solver - one.fdtd for one in comparisons]
+    differences = np.array(apart) / scale
+    bars = np.where(finite, [one.uncertainty for one in comparisons], 0.0) / scale
+    ends = np.abs(differences) + bars
     reach = 1.1 * max(1.0, *ends[np.isfinite(ends)])
-    axes.axvspan(-1, 1, color="#e3f1ec", label="agreement")
+    axes.axvspan(-1, 1, color="#e3f1ec", label="largest useful uncertainty")
     axes.axvline(0, color=GREY, linewidth=0.8)
-    for row, one, x, bar in zip(rows, comparisons, difference, bars, strict=True):
+    for row, one, x, bar in zip(rows, comparisons, differences, bars, strict=True):
         colour, marker = KINDS[one.label]
         # An infinite difference stands at the rim.
         axes.errorbar(min(x, reach), row, xerr=bar, fmt=marker, color=colour, capsize=4)
     axes.set(
         xlim=(-reach, reach), ylim=(-0.6, len(rows) - 0.4),
-        xlabel="(solver − time domain) / tolerance", yticks=rows,
-        yticklabels=[
-            f"{one.label} {one.quantity}\n± {100 * limit:g} %"
-            for one, limit in zip(comparisons, tolerance, strict=True)
-        ],
+        xlabel="(solver − MEEP) / largest useful uncertainty", yticks=rows,
+        yticklabels=[f"{one.label} {one.quantity}\n{one.verdict}" for one in comparisons],
     )  # fmt: skip
     axes.grid(visible=False)
+    legend_above(axes)
+    return axes
+
+
+def far_field_cut(axes: Axes, beam: Beam) -> Axes:
+    """Far field of a beam in the plane across the lines, on all sides.
+
+    Args:
+        axes: Where to draw.
+        beam: The beam.
+
+    Returns:
+        The axes; angle in degrees from the diffraction order next to the normal, intensity over
+        the largest there.
+    """
+    styles: tuple[tuple[Side, str, str, str], ...] = (
+        ("up", "above", BLUE, "-"), ("down", "in the substrate", VERMILLION, "--"),
+        ("below", "below it", GREEN, ":"),
+    )  # fmt: skip
+    found = {side: _around(lobes(beam, side)) for side, *_ in styles}
+    reach = max(width for _, width in found.values())
+    angle = np.linspace(-reach, reach, 1201)
+    for side, name, colour, line in styles:
+        middle, _ = found[side]
+        intensity = far_field(beam, side, middle + angle).intensity
+        tilt = f", about {middle / deg:.1f}°" if middle else ""
+        axes.plot(
+            angle / deg, intensity / intensity.max(), color=colour, linestyle=line,
+            label=name + tilt,
+        )  # fmt: skip
+    axes.set(xlabel="angle along x (°)", ylabel="far field (largest = 1)", ylim=(0, 1.05))
+    axes.margins(x=0)
+    legend_above(axes)
+    return axes
+
+
+def _around(found: Sequence[Lobe]) -> tuple[float, float]:
+    """Middle of the diffraction order next to the normal, and how far to look around it [rad]."""
+    first = min(found, key=lambda lobe: (round(abs(lobe.angle), 4), -lobe.angle))
+    near = [lobe for lobe in found if abs(lobe.angle - first.angle) < 5 * first.width]
+    middle = sum(lobe.angle for lobe in near) / len(near)
+    reach = max(abs(lobe.angle - middle) + 3 * lobe.width for lobe in near)
+    return (0.0 if abs(middle) < 0.01 * first.width else middle), reach
+
+
+def far_field_map(axes: Axes, beam: Beam) -> Axes:
+    """Far field above the surface, around the diffraction order next to the normal.
+
+    Args:
+        axes: Where to draw.
+        beam: The beam; it needs a width along the lines.
+
+    Returns:
+        The axes; both angles in degrees.
+
+    Raises:
+        InputError: If the beam has no width.
+    """
+    middle, reach = _around(lobes(beam, "up"))
+    angle = np.linspace(-reach, reach, 301)
+    intensity = far_field(beam, "up", middle + angle, angle[:, None]).intensity
+    axes.pcolormesh(
+        (middle + angle) / deg, angle / deg, intensity / intensity.max(), cmap=INTENSITY,
+        shading="gouraud", rasterized=True,
+    )  # fmt: skip
+    axes.set(xlabel="angle along x (°)", ylabel="angle along the lines (°)", aspect="equal")
+    axes.grid(visible=False)
+    return axes
+
+
+def surface(axes: Axes, beam: Beam) -> Axes:
+    """Where along the cavity a mode radiates.
+
+    Args:
+        axes: Where to draw.
+        beam: Its beam.
+
+    Returns:
+        The axes; x in µm from the middle, share of the photons generated per mm.
+    """
+    half = beam.emitters.extent / 2
+    x = np.linspace(-half, half, 1201)
+    up, down = (radiated(beam, side, x) * mm for side in ("up", "down"))
+    lit = up + down > 0  # no line goes down and up again at a phase shift
+    axes.plot(x[lit], up[lit], color=BLUE, label="upwards")
+    axes.plot(x[lit], down[lit], "--", color=VERMILLION, label="downwards")
+    axes.set(xlabel="x along the cavity (µm)", ylabel="radiated per length (1/mm)")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0)
     legend_above(axes)
     return axes

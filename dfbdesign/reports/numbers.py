@@ -1,7 +1,7 @@
 """Results as plain numbers, the unit at the end of each key, and how a page writes a number."""
 
-from collections.abc import Iterator
-from math import isinf, pi
+from collections.abc import Iterator, Sequence
+from math import isfinite, isinf, pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from dfbdesign.lasers.laser import Laser, LasingMode
 from dfbdesign.lasers.pumping import PumpedGain, Pumping
 from dfbdesign.solvers.unit_cell import CellModes
 from dfbdesign.units import cm, deg, nm, pm, uJ
-from dfbdesign.verification.verify import TOLERANCE, Verification
+from dfbdesign.verification.certificate import Comparison
+from dfbdesign.verification.verify import Verification
 
 if TYPE_CHECKING:  # loads KLayout, which most verbs do without
     from dfbdesign.layout import WrittenPattern
@@ -234,16 +235,55 @@ def verification_numbers(verification: Verification) -> Numbers:
                 f"solver_uncertainty{ending}": one.solver_uncertainty / unit,
                 f"fdtd{ending}": one.fdtd / unit,
                 f"fdtd_uncertainty{ending}": one.fdtd_uncertainty / unit,
-                "relative_difference": one.difference,
-                "tolerance": TOLERANCE[one.quantity],
-                "verdict": one.verdict,
             }
+            | _certificate(one)
         )
     return {
         "wavelength_of_indices_nm": verification.wavelength / nm,
         "comparisons": comparisons,
         "passed": verification.passed,
     }
+
+
+def certificates(comparisons: Sequence[Comparison]) -> Numbers:
+    """Verdict on every quantity, and what it rests on.
+
+    Args:
+        comparisons: Solver against time domain.
+
+    Returns:
+        Differences and uncertainties relative to the time domain's value. "tolerance" is the
+        largest uncertainty with which agreement is a statement, "power" that of the pixel in the
+        error of the runs (2 is expected); "uncertainties" has the parts of the time domain's.
+    """
+    names = [{"label": one.label, "quantity": one.quantity} for one in comparisons]
+    causes = [
+        {
+            f"from_{cause.replace(' ', '_')}": part / _scale(one)
+            for cause, part in one.time_domain.causes.items()
+        }
+        for one in comparisons
+    ]
+    return {
+        "agreement": [
+            name | _certificate(one) for name, one in zip(names, comparisons, strict=True)
+        ],
+        "uncertainties": [name | parts for name, parts in zip(names, causes, strict=True) if parts],
+    }
+
+
+def _certificate(one: Comparison) -> Numbers:
+    return {
+        "relative_difference": one.difference,
+        "relative_uncertainty": one.uncertainty / _scale(one),
+        "tolerance": one.sharpness / _scale(one) if isfinite(one.sharpness) else None,
+        "power": one.time_domain.power,
+        "verdict": one.verdict,
+    }
+
+
+def _scale(one: Comparison) -> float:
+    return abs(one.fdtd) if one.fdtd and isfinite(one.fdtd) else 1.0
 
 
 def written_numbers(written: "WrittenPattern") -> Numbers:
@@ -299,7 +339,7 @@ def figures(value: float, digits: int = 4) -> str:
         >>> figures(118.04), figures(0.00012, 2), figures(2183.6, 2)
         ('118.0', '0.00012', '2184')
     """
-    return fixed(value, max(0, digits - 1 - _decade(value))) if value else "0"
+    return fixed(value, max(0, digits - 1 - decade(value))) if value else "0"
 
 
 def exact(value: float) -> str:
@@ -336,11 +376,19 @@ def uncertain(value: float | None, uncertainty: float | None) -> str:
         return "infinite"
     if not uncertainty:
         return figures(value, 7)
-    decimals = max(0, 1 - _decade(uncertainty))
+    decimals = max(0, 1 - decade(uncertainty))
     return f"{fixed(value, decimals)} ± {fixed(uncertainty, decimals)}"
 
 
-def _decade(value: float) -> int:
+def decade(value: float) -> int:
+    """Power of ten of the first figure of a number.
+
+    Args:
+        value: The number.
+
+    Returns:
+        0 for 1 to 9.9, -1 for 0.1 to 0.99, ...
+    """
     return int(f"{value:e}".partition("e")[2])
 
 
@@ -367,6 +415,7 @@ def pump_numbers(found: Pumping) -> Numbers:
             "reflectance": light.reflectance,
             "transmittance": light.transmittance,
             "absorbed_by_film": light.film,
+            "absorbed_by_film_over_the_grating": found.exact_absorption,
             "absorbed_by_film_alone": found.film.absorbed_fraction,
             "extinction": found.extinction,
             "most_over_fewest_excitons_per_dot": found.unevenness,

@@ -9,4 +9,6 @@ The solvers share no code, so they can confirm each other.
 | `coupled_mode` | uniform gratings in closed form |
 | `transfer_matrix` | any sequence of grating sections |
 | `finite` | a whole finite grating from Maxwell's equations (with `finite_slices` and others) |
+
+.. include:: theory.md
 """

@@ -74,14 +74,14 @@ class Bands:
         return png(self)
 
 
-def bands(device: Device, wavevectors: ArrayLike, accuracy: float = 1e-6) -> Bands:
+def bands(device: Device, wavevectors: ArrayLike, accuracy: float | None = None) -> Bands:
     """Bands of the infinite grating around the target wavelength.
 
     Args:
         device: Needs a grating and a target.
         wavevectors: Bloch wavevectors from the zone centre, ascending, shape (wavevector,)
             [2π/period].
-        accuracy: Largest relative numerical error of any wavelength.
+        accuracy: Largest relative numerical error of any wavelength; `None` as for `modes`.
 
     Returns:
         All bands that pass the window that `modes` searches, each followed through it.
@@ -145,7 +145,7 @@ class _Axis:
     """What is solved at every wavevector."""
 
     device: Device
-    accuracy: float
+    accuracy: float | None
 
     def at(self, wavevector: float) -> _Point:
         try:

@@ -125,7 +125,7 @@ def finite_modes(
         >>> print(f"{mode.wavelength / nm:.2f} nm, Q = {mode.quality_factor:.1f}")
         1678.24 nm, Q = 450.8
     """
-    _check(device)
+    check_finite(device)
     positive("count", count)
     within("accuracy", accuracy, 1e-10, 1e-3)
     within("absorption (in 1/um)", absorption, 0, inf)
@@ -138,13 +138,23 @@ def finite_modes(
     return _refined(chain, edges, starts, accuracy)
 
 
-def _check(device: Device) -> None:
+def check_finite(device: Device) -> None:
+    """Refuse what the rigorous solver does not handle.
+
+    Args:
+        device: The device.
+
+    Raises:
+        InputError: If it has TM fields, no lines, lines that are slanted, not in the middle of the
+            period or not the same everywhere, or index data that do not reach the target.
+    """
     if device.polarization != "TE":
         raise InputError(
             f"polarization: the rigorous solver handles TE only, got {device.polarization}. "
             "Use the coupled-mode solver."
         )
     device.need_plain_lines("the rigorous solver")
+    device.need_grating().need_same_lines("the rigorous solver")
     if not any(layer.lines for layer in device.layers):
         raise InputError("the rigorous solver needs a layer with lines: add lines to a layer.")
     for number, layer in enumerate(device.layers, start=1):

@@ -245,10 +245,10 @@ class ChainAt:
     def end(self, side: Side) -> Complex:
         """Reflection of what follows the grating on the left or the right, in port modes."""
         facet = getattr(self.chain.device.need_grating().facets, side)
-        if isinstance(facet, FacetReflection):
+        if isinstance(facet, FacetReflection) or facet == "fresnel":
             raise InputError(
-                f"facets.{side}: a given reflection belongs to one wave; the rigorous solver needs "
-                'a structure: "open", "unpumped" or "cleaved".'
+                f"facets.{side}: a given or Fresnel reflection belongs to one wave; the rigorous "
+                'solver needs a structure: "open", "unpumped" or "cleaved".'
             )
         if facet not in self._ends:  # often the same on both sides
             self._ends[facet] = self._end(facet)

@@ -67,27 +67,30 @@ def medium(
         o, e = (values[row if len(values) > 1 else 0 * row] for values in filling.constant)
         still = np.zeros_like(wavenumber)
         return Medium(o, e, still, still, True)
-    if len(filling.materials) == 1:
-        return _of(filling.materials[0], wavenumber, about)
-    o, e, o_slope, e_slope = (np.empty_like(wavenumber) for _ in range(4))
-    whole = Medium(o, e, o_slope, e_slope)
-    kinds = {material: number for number, material in enumerate(dict.fromkeys(filling.materials))}
-    kind = np.array([kinds[material] for material in filling.materials])[row]
-    for material, number in kinds.items():
-        here = kind == number
-        part = _of(material, wavenumber[here], about)
+    kinds, kind, offset = filling.kinds
+    place = row if len(kind) > 1 else 0 * row
+    if len(kinds) == 1:
+        return _of(kinds[0], wavenumber, about, offset[place])
+    whole = Medium(*(np.empty_like(wavenumber) for _ in range(4)))
+    for number, material in enumerate(kinds):
+        here = kind[place] == number
+        part = _of(material, wavenumber[here], about, offset[place[here]])
         for name in ("ordinary", "extraordinary", "ordinary_slope", "extraordinary_slope"):
             getattr(whole, name)[here] = getattr(part, name)
     return whole
 
 
-def _of(material: Material, wavenumber: Complex, about: float | None) -> Medium:
+def _of(material: Material, wavenumber: Complex, about: float | None, offset: Real) -> Medium:
     start = np.real(wavenumber) if about is None else np.full(wavenumber.shape, about)
     wavelength = 2 * pi / start
 
     def along(axis: Axis) -> tuple[Complex, Complex]:
+        value = material.permittivity(wavelength, axis)
         slope = -material.permittivity_slope(wavelength, axis) * wavelength / start
-        return material.permittivity(wavelength, axis) + slope * (wavenumber - start), slope
+        if offset.any():
+            index = np.sqrt(value)
+            value, slope = (index + offset) ** 2, slope * (1 + offset / index)
+        return value + slope * (wavenumber - start), slope
 
     ordinary, ordinary_slope = along("ordinary")
     if not material.is_uniaxial:

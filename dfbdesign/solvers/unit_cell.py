@@ -12,7 +12,7 @@ first order, so Q includes the dispersion of the materials.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from math import pi
@@ -36,6 +36,9 @@ from dfbdesign.units import nm
 
 WINDOW = 0.06
 """Half-width of the reported window, relative to the target wavelength."""
+ACCURACY, OF_STAIRS = 1e-6, 2e-5
+"""Largest relative error of a wavelength, if nothing else is asked for; the second for slanted
+walls in TM, whose stairs converge with the first power of their number only."""
 TOGETHER = 256
 """Devices of a sweep that are solved together."""
 
@@ -77,14 +80,17 @@ class CellModes:
         return png(self)
 
 
-def modes(device: Device, wavevector: float | None = None, accuracy: float = 1e-6) -> CellModes:
+def modes(
+    device: Device, wavevector: float | None = None, accuracy: float | None = None
+) -> CellModes:
     """Bloch modes of the infinite grating around the target wavelength.
 
     Args:
         device: Needs a grating and a target.
         wavevector: Bloch wavevector in units of 2π/period from the zone centre; `None` for the
             band edges of the grating's order (0 for even, 0.5 for odd orders).
-        accuracy: Largest relative numerical error of any wavelength.
+        accuracy: Largest relative numerical error of any wavelength; `None` for 1e-6, and 2e-5 for
+            slanted walls in TM.
 
     Returns:
         All modes within 6 % of the target wavelength, down to a quality factor of 20 in the middle
@@ -108,19 +114,28 @@ def modes(device: Device, wavevector: float | None = None, accuracy: float = 1e-
         bright 1666.3
         dark 1674.2
     """
-    grating, wavevector = _checked(device, wavevector, accuracy)
+    grating, wavevector, accuracy = _checked(device, wavevector, accuracy)
     centre = 2 * pi / device.need_target().wavelength
     (one,) = solved(Sweep(device, wavevector, {}), np.array([0]), centre, accuracy)
     return _results(device, grating, wavevector, one)
 
 
-def _checked(device: Device, wavevector: float | None, accuracy: float) -> tuple[Grating, float]:
+def _checked(
+    device: Device, wavevector: float | None, accuracy: float | None, swept: Iterable[str] = ()
+) -> tuple[Grating, float, float]:
+    """The grating, and what is taken for what was left open."""
     grating, target = device.need_grating(), device.need_target()
     for material in device.materials():
         material.check_range(target.wavelength)
+    if accuracy is None:
+        lines = [line for layer in device.layers for line in layer.painted()]
+        slanted = any(abs(line.sidewall - pi / 2) > ROUNDING for line in lines)
+        slanted |= any(path.endswith(".sidewall") for path in swept)
+        accuracy = OF_STAIRS if slanted and device.polarization == "TM" else ACCURACY
     within("accuracy", accuracy, 1e-10, 1e-2)
     edge = 0.5 * (grating.order % 2)
-    return grating, edge if wavevector is None else within("wavevector", wavevector, -0.5, 0.5)
+    wavevector = edge if wavevector is None else within("wavevector", wavevector, -0.5, 0.5)
+    return grating, wavevector, accuracy
 
 
 def _results(device: Device, grating: Grating, wavevector: float, one: Solved) -> CellModes:
@@ -305,7 +320,10 @@ class BandEdges:
 
 
 def band_edges(
-    device: Device, changes: Mapping[str, Any], accuracy: float = 1e-6, counted: bool = True
+    device: Device,
+    changes: Mapping[str, Any],
+    accuracy: float | None = None,
+    counted: bool = True,
 ) -> BandEdges:
     """Both band edges of many gratings at once: arrays in, arrays out.
 
@@ -314,7 +332,8 @@ def band_edges(
         changes: Arrays by path, as `{"grating.period": periods, "layers.0.lines.duty": duties}`;
             all of one length, or single values. Thicknesses, duties, side walls, the period and
             materials (indices or names) can be swept.
-        accuracy: Largest relative numerical error of any wavelength.
+        accuracy: Largest relative numerical error of any wavelength; `None` for 1e-6, and 2e-5 for
+            slanted walls in TM.
         counted: Whether every mode of the window is searched for and counted, as `modes` does, and
             the pair chosen among them. Else the two edges next to the target are followed: three
             times as fast, for targets a few nm off, as in the loop of an optimiser.
@@ -338,7 +357,7 @@ def band_edges(
         array([[1666.3, 1674.2],
                [1665. , 1665.1]])
     """
-    _, wavevector = _checked(device, None, accuracy)
+    _, wavevector, accuracy = _checked(device, None, accuracy, changes)
     _check_extremes(device, changes)
     sweep = Sweep(device, wavevector, changes)
     size = max((len(v) for v in changes.values() if np.ndim(v) or isinstance(v, list)), default=1)

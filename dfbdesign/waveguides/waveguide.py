@@ -235,6 +235,11 @@ class ChannelModes:
     modes: tuple[ChannelMode, ...]
     """Largest n_eff first."""
 
+    def _repr_png_(self) -> bytes:  # what a notebook shows
+        from dfbdesign.plots.displays import png
+
+        return png(self)
+
 
 def ridge(waveguide: Waveguide, wavelength: float | None = None) -> ChannelModes:
     """Modes of a channel waveguide.

@@ -1,0 +1,220 @@
+r"""Light against pump: what an experiment reads off a laser, simulated.
+
+Every level of the pump is one pulse (or continuous light) on the rate equations of
+`dfbdesign.lasers.rate_equations`. Read off as in an experiment:
+
+- **threshold**: the curve rises most steeply (in its logarithms) at the kink. A straight line
+  through the points from there to half as much pump again meets the line through the points below
+  it at the threshold. Light may set in with a jump, as it takes multiexcitons, and so Auger
+  recombination, away: then the step at which it does counts.
+- **slope efficiency**: slope of that line, over absorbed pump energy.
+- **saturation**: the slope of the last three points over that of the line.
+- **build-up** and **width** of a pulse: from the centre of the pump pulse to the peak of the light,
+  and full width at half maximum.
+- **spectrum**: of the field $\sqrt{S_m(t)}\,e^{-i\int\omega_m dt}$ over all the pulse, the modes
+  added as powers. The frequency follows the gain: $\alpha/2$ times its excess over threshold.
+- **lower limit of the width**: $R(1 + \alpha^2)/4\pi S$ (A. L. Schawlow and C. H. Townes, Phys.
+  Rev. 112, 1940 (1958); the factors of C. H. Henry, IEEE J. Quantum Electron. 18, 259 (1982)).
+
+Left out: heating. There is no thermo-optic coefficient of such a film to compute a drift with.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import pi
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfbdesign.errors import InputError
+from dfbdesign.lasers.light_model import LightModel
+from dfbdesign.lasers.rate_equations import Simulation
+from dfbdesign.units import SPEED_OF_LIGHT, nm, ps
+
+Real = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Kink:
+    """Where light sets in, and the straight lines on either side of it."""
+
+    dark: float
+    """Pump at the last point before."""
+    lit: float
+    """Pump at the first point behind."""
+    above: Real
+    """Slope and offset of the line above."""
+    below: Real
+    """Slope and offset of the line below."""
+
+    @property
+    def threshold(self) -> float:
+        """Pump at which the lines meet, but between the two points."""
+        meet = (self.below[1] - self.above[1]) / (self.above[0] - self.below[0])
+        return float(np.clip(meet, self.dark, self.lit))
+
+
+@dataclass(frozen=True, eq=False)
+class LightCurve:
+    """Light of a device against its pump."""
+
+    model: LightModel
+    simulation: Simulation
+    pump: Real
+    """Incident fluence [pJ/µm²] of pulses, or intensity [W/µm²] of continuous light; (level)."""
+    light: Real
+    """Energy per pulse [pJ], or power [W], that leaves up, down, sideways, or is absorbed by the
+    stack; shape (level, 4)."""
+    absorbed: Real
+    """Pump energy per pulse, or power, that the film absorbs, shape (level)."""
+    linewidth_enhancement: float
+    """Of the film."""
+    static_threshold: float
+    """Pump at which the first mode starts to grow without light so far: after a pulse, in dots
+    filled at random before any of them recombines; under continuous light, in the long run."""
+
+    @property
+    def output(self) -> Real:
+        """What is measured from above: light that leaves upwards, shape (level)."""
+        return np.asarray(self.light[:, 0])
+
+    @cached_property
+    def fit(self) -> "Kink":
+        """The lines through the points above and below the kink.
+
+        Raises:
+            InputError: If the points do not hold a kink, or too few on either side.
+        """
+        x, y = self.pump, self.output
+        steep = np.diff(np.log(y)) / np.diff(np.log(x))
+        lit = int(np.argmax(steep)) + 1
+        above = (np.arange(len(x)) >= lit) & (x <= 1.5 * x[lit])
+        if steep.max() < 3 or above.sum() < 3 or lit < 2:
+            raise InputError(
+                "the light has no kink with two points below and three above it. Give pump levels "
+                f"from 0.7 to 3 times the static threshold, {self.static_threshold:.6g} "
+                "(in pJ/um^2, or W/um^2 for continuous light)."
+            )
+        below = max(lit - 1, 2)
+        return Kink(
+            float(x[lit - 1]),
+            float(x[lit]),
+            np.polyfit(x[above], y[above], 1),
+            np.polyfit(x[:below], y[:below], 1),
+        )
+
+    @property
+    def threshold(self) -> float:
+        """Pump at which the lines meet; if light sets in with a jump, the end of it next to that.
+
+        Raises:
+            InputError: If the points do not hold a kink.
+        """
+        return self.fit.threshold
+
+    @property
+    def slope_efficiency(self) -> float:
+        """Light upwards per pump energy that the film absorbs, just above threshold."""
+        return float(self.fit.above[0] * self.pump[-1] / self.absorbed[-1])
+
+    @property
+    def saturation(self) -> float:
+        """Slope at the end of the curve over that just above threshold."""
+        return float(np.polyfit(self.pump[-3:], self.output[-3:], 1)[0] / self.fit.above[0])
+
+    @cached_property
+    def _power(self) -> Real:
+        """Power of the light upwards, shape (time, level) [W]."""
+        share = self.model.shares[:, 0] * self.model.energies
+        return np.asarray(self.simulation.leaving @ share)
+
+    @property
+    def build_up(self) -> Real:
+        """From the centre of the pump pulse to the peak of the light, shape (level) [ps]."""
+        return np.asarray(self.simulation.times[np.argmax(self._power, axis=0)])
+
+    @property
+    def width(self) -> Real:
+        """Full width at half maximum of the light's pulse, shape (level) [ps]."""
+        return np.array([_full_width(self.simulation.times, one) for one in self._power.T])
+
+    @property
+    def peak_photons(self) -> Real:
+        """Largest number of photons in the modes, shape (level)."""
+        return np.asarray(self.simulation.photons.sum(axis=-1).max(axis=0))
+
+    @property
+    def schawlow_townes(self) -> Real:
+        """Lower limit of the width in wavelength, at the peak of the light, shape (level) [µm]."""
+        place = np.argmax(self._power, axis=0)
+        levels = np.arange(len(self.pump))
+        photons = self.simulation.photons[place, levels]
+        best = np.argmax(photons, axis=-1)
+        rate = self.simulation.chance[place, levels, best]
+        width = rate * (1 + self.linewidth_enhancement**2) / (4 * pi * photons[levels, best])
+        wavelength = np.array([one.wavelength for one in self.model.modes])[best]
+        return np.asarray(wavelength**2 / SPEED_OF_LIGHT * width)
+
+    def spectrum(self, level: int, span: float = 20 * nm, step: float = 0.05 * ps) -> "Spectrum":
+        """Time-integrated spectrum of the light upwards.
+
+        Args:
+            level: Number of the pump level.
+            span: Width of the window about the first mode [µm].
+            step: Of time; fast enough for all modes [ps].
+
+        Returns:
+            The spectrum, as an instrument without a width of its own sees it.
+        """
+        found = self.simulation
+        time = np.arange(found.times[0], found.times[-1], step)
+        waves = [2 * pi * SPEED_OF_LIGHT / one.wavelength for one in self.model.modes]
+        size = 1 << (4 * len(time) - 1).bit_length()
+        power = np.zeros(size)
+        for number, overlap in enumerate(self.model.overlaps):
+            moved = np.interp(time, found.times, found.detuning[:, level, number])
+            light = np.interp(time, found.times, found.photons[:, level, number])
+            turned = np.cumsum(moved + waves[number] - waves[0]) * step
+            field = np.sqrt(np.maximum(light, 0)) * np.exp(-1j * turned)
+            # e^{-i ω t} is the wave: the inverse transform finds ω
+            power += overlap.upwards * np.abs(np.fft.ifft(field, size)) ** 2
+        frequency = waves[0] + 2 * pi * np.fft.fftfreq(size, step)
+        wavelength = 2 * pi * SPEED_OF_LIGHT / frequency
+        near = np.flatnonzero(np.abs(wavelength - self.model.modes[0].wavelength) < span / 2)
+        near = near[np.argsort(wavelength[near])]
+        return Spectrum(np.asarray(wavelength[near], float), power[near] / power[near].max())
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """A time-integrated spectrum."""
+
+    wavelength: Real
+    """Vacuum wavelengths, ascending, shape (wavelength) [µm]."""
+    power: Real
+    """Power per frequency, the largest is one, shape (wavelength)."""
+
+    @property
+    def peak(self) -> float:
+        """Wavelength of the largest power [µm]."""
+        return float(self.wavelength[np.argmax(self.power)])
+
+    @property
+    def width(self) -> float:
+        """Full width at half maximum of the line with the largest power [µm]."""
+        return _full_width(self.wavelength, self.power)
+
+
+def _full_width(x: Real, y: Real) -> float:
+    """Full width at half maximum of the largest peak."""
+    peak, half = int(np.argmax(y)), y.max() / 2
+    under = np.flatnonzero(y < half)
+    before, behind = under[under < peak], under[under > peak]
+    low, high = x[0], x[-1]
+    if len(before):
+        n = before[-1]
+        low = x[n] + (half - y[n]) / (y[n + 1] - y[n]) * (x[n + 1] - x[n])
+    if len(behind):
+        n = behind[0]
+        high = x[n] - (half - y[n]) / (y[n - 1] - y[n]) * (x[n] - x[n - 1])
+    return float(high - low)

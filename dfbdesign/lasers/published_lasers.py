@@ -1,0 +1,100 @@
+"""The two published lasers, as far as they are published: a device for every duty and length.
+
+Taghipour et al., 'Colloidal quantum dot infrared lasers featuring sub-single-exciton threshold and
+very high gain' (2023). Printed: 50 nm of TiO2 lines on sapphire, 160 nm of dots, periods of 860 nm
+(neutral film) and 870 nm (doped film), pump of 1030 nm and 300 fs. Not printed: duty, length, pump
+spot. The film index is that at which 860 nm make 1660 nm at a duty of 0.35.
+"""
+
+from functools import cache
+from typing import Literal
+
+from dfbdesign.device import Device, GainFilm, Grating, Layer, Lines, Pump, Target
+from dfbdesign.gain.published import CORE, SHELL
+from dfbdesign.gain.rates import Rates
+from dfbdesign.lasers.light_curve import LightCurve, light, pulse_threshold
+from dfbdesign.units import cm, nm, um
+
+Kind = Literal["neutral", "doped"]
+
+DUTY, LENGTH = 0.35, 500 * um
+"""Assumed for both lasers where one device must stand for them."""
+RECOMBINATION: dict[str, Rates] = {
+    "taghipour2023-core": CORE,
+    "taghipour2023-neutral": SHELL,
+    "taghipour2023-doped": SHELL,
+    "cascade-emitter": SHELL,
+}
+"""Measured lifetimes of published films, by preset."""
+LOSS: dict[str, float] = {
+    "taghipour2023-core": 103 / cm,
+    "taghipour2023-neutral": 103 / cm,
+    "taghipour2023-doped": 34 / cm,
+    "cascade-emitter": 103 / cm,
+    "cascade-mix": 53 / cm,
+    "cascade-layers": 34 / cm,
+}
+"""Measured losses of guided light in such films, by preset: those of the emitter, the mixed and the
+layered film; assumed for the others, as for their amplified emission."""
+
+
+def published_laser(kind: Kind, duty: float = DUTY, length: float = LENGTH) -> Device:
+    """One of the two lasers, with a duty and a length that are not published.
+
+    Args:
+        kind: Its film.
+        duty: Line width over period.
+        length: Length along x; all of it is pumped [µm].
+
+    Returns:
+        The device.
+
+    Examples:
+        >>> published_laser("neutral").grating.period
+        0.86
+    """
+    film = {"name": "cqd-film", "index_offset": -0.1143}
+    lines = Lines(material="tio2-ald", duty=duty)
+    period, wavelength = {"neutral": (860, 1660), "doped": (870, 1670)}[kind]
+    return Device(
+        name=f"{kind} laser",
+        substrate="sapphire-c",
+        superstrate="air",
+        layers=[
+            Layer(thickness=50 * nm, material=film, lines=lines, gain=True),
+            Layer(thickness=160 * nm, material=film, gain=True),
+        ],
+        grating=Grating(period=period * nm, length=length, width=500 * um),
+        target=Target(wavelength=wavelength * nm),
+        film=GainFilm(preset=f"taghipour2023-{kind}"),
+        pump=Pump(wavelength=1030 * nm),
+    )
+
+
+def published_threshold(kind: Kind, duty: float = DUTY, length: float = LENGTH) -> float:
+    """Threshold fluence of one of the two lasers, with the measured lifetimes and losses.
+
+    Args:
+        kind: Its film.
+        duty: Line width over period.
+        length: Length along x [µm].
+
+    Returns:
+        Threshold of pulses [pJ/µm²].
+    """
+    name = f"taghipour2023-{kind}"
+    return pulse_threshold(published_laser(kind, duty, length), RECOMBINATION[name], LOSS[name])
+
+
+@cache
+def published_curve(kind: Kind) -> LightCurve:
+    """Light of one of the two lasers against fluence.
+
+    Args:
+        kind: Its film.
+
+    Returns:
+        The curve.
+    """
+    name = f"taghipour2023-{kind}"
+    return light(published_laser(kind), RECOMBINATION[name], loss=LOSS[name])
