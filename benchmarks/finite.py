@@ -5,8 +5,8 @@ above, period 865 nm, duty 0.3, on n = 1.746: kappa is 103 per cm. The last part
 periods at three resolutions (minutes) if it is installed; `--no-meep` leaves it out.
 
 Last run, 21 November 2026, two cores shared with others at a load of eight (times are processor
-times of one core). The rows of MEEP at 24 and 32 are from an earlier run of the same job that day
-by itself on two ranks; the row at 16 came out the same both times.
+times of one core). The rows of MEEP are from a run of the same grating that day by itself on two
+ranks, with margins of their own; it is now run as `dfb verify --level finite` does.
 
      periods   condition   4 modes  per mode   wavelength          Q
           20     19.1 ms    3.57 s    0.89 s 1688.7150 nm       19.2
@@ -34,26 +34,15 @@ import os
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
-import json
-import subprocess
 import sys
-import tempfile
 import time
-from math import pi
-from pathlib import Path
-
-import numpy as np
 
 from dfbdesign import Device, Grating, Layer, Lines, MeepMissing, Target, laser
-from dfbdesign.fdtd import find_meep
-from dfbdesign.fdtd.job import unit_cell_job
-from dfbdesign.fdtd.ringdown import ringdown
-from dfbdesign.solvers.finite import FiniteMode, finite_modes
+from dfbdesign.solvers.finite import finite_modes
 from dfbdesign.units import cm, nm
+from dfbdesign.verification.finite import verify_finite
 
 PERIOD = 865 * nm
-PIXELS = (16, 24, 32)
-"""Per period."""
 
 
 def grating(periods: int) -> Device:
@@ -90,7 +79,7 @@ def against_periods() -> None:
         )
 
 
-def beside_coupled_modes() -> FiniteMode:
+def beside_coupled_modes() -> None:
     """Wavelength, Q and threshold of the first modes of 160 periods."""
     modes = finite_modes(grating(160), count=4)
     coupled = sorted(laser(grating(160)).modes, key=lambda mode: mode.threshold_material_gain)
@@ -106,56 +95,29 @@ def beside_coupled_modes() -> FiniteMode:
             ),
         ):
             print(f"{name:22}{wavelength / nm:10.4f} nm{quality:9.2f}{gain * cm:8.2f} 1/cm")
-    return modes[0]
 
 
-def beside_meep(mode: FiniteMode) -> None:
-    """The first cold mode of 160 periods by MEEP, extrapolated over pairs of resolutions."""
+def beside_meep() -> None:
+    """The first cold mode of 160 periods by MEEP, on three grids."""
     try:
-        meep = find_meep()
+        found = verify_finite(grating(160), "modes", force=True)
     except MeepMissing as missing:
         print(missing)
         return
-    wavelength = 2 * pi / mode.cold_wavenumber.real
-    print(f"\ncold mode{'':13}{wavelength / nm:10.4f} nm{mode.quality_factor:9.2f}  rigorous")
-    found = []
-    for pixels in PIXELS:
-        frequency, seconds = run_meep(meep.interpreter, 2 if meep.mpi else 1, pixels, wavelength)
-        found.append((1 / frequency.real, -2 * frequency.imag / frequency.real))
-        line = f"{found[-1][0] / nm:10.4f} nm{1 / found[-1][1]:9.2f}{seconds:8.0f} s"
-        print(f"MEEP, {pixels} per period{'':2}{line}")
-    for (n, coarse), (m, fine) in zip(
-        zip(PIXELS, found, strict=True), list(zip(PIXELS, found, strict=True))[1:], strict=False
-    ):
-        a, b = np.array(coarse), np.array(fine)
-        limit = b + (b - a) * n**2 / (m**2 - n**2)
-        print(
-            f"MEEP, {n} and {m}{'':8}{limit[0] / nm:10.4f} nm{1 / limit[1]:9.2f}   apart "
-            f"{limit[0] / wavelength - 1:+.1e}, {1 / limit[1] / mode.quality_factor - 1:+.1e}"
-        )
-
-
-def run_meep(interpreter: str, ranks: int, pixels: int, wavelength: float) -> tuple[complex, float]:
-    """Complex 1/wavelength of the mode, and how long it took [s]."""
-    job = json.loads(unit_cell_job(grating(160), wavelength, 16).text())
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "job.json").write_text(json.dumps(job | {"pixels": pixels, "periods": 160}))
-        script = Path(__file__).parent / "meep" / "finite_grating.py"
-        command = [interpreter, str(script), str(folder)]
-        if ranks > 1:
-            command = ["mpirun", "--allow-run-as-root", "-np", str(ranks), *command]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        with np.load(folder / "result.npz") as result:
-            ring = ringdown(result["signal"], float(result["interval"]), 1 / wavelength, band=0.02)
-            return ring.nearest(1 / wavelength), float(result["seconds"])
+    print(f"\n{'cold mode':22}{'rigorous':>14}{'MEEP':>14}{'uncertainty':>14}  on each grid")
+    for one in found.comparisons:
+        unit = nm if one.quantity == "wavelength" else 1.0
+        grids = ", ".join(f"{value / unit:.4f}" for value in one.time_domain.by_resolution)
+        numbers = one.solver, one.fdtd, one.fdtd_uncertainty
+        row = "".join(f"{value / unit:14.4f}" for value in numbers)
+        print(f"{one.quantity:22}{row}  {grids}  {one.verdict}")
 
 
 def main() -> None:
     against_periods()
-    mode = beside_coupled_modes()
+    beside_coupled_modes()
     if "--no-meep" not in sys.argv:
-        beside_meep(mode)
+        beside_meep()
 
 
 if __name__ == "__main__":

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from dfbdesign.solvers.slab import slab as slab
     from dfbdesign.solvers.unit_cell import modes as modes
     from dfbdesign.studies.study import study as study
+    from dfbdesign.verification.finite import verify_finite as verify_finite
     from dfbdesign.verification.verify import verify as verify
 
 _MODULES = {
@@ -103,6 +104,7 @@ _MODULES = {
     "slab": "dfbdesign.solvers.slab",
     "study": "dfbdesign.studies.study",
     "verify": "dfbdesign.verification.verify",
+    "verify_finite": "dfbdesign.verification.finite",
 }
 """Where each public name is made: imported when first asked for, as few need them all."""
 

@@ -80,10 +80,14 @@ class Apodisation(Part):
             )
         return self
 
+    @property
+    def places(self) -> Real:
+        """Where the points lie, from 0 to 1, shape (point,)."""
+        return np.array(self.position or np.linspace(0, 1, len(self.duty or self.height)))
+
     def at(self, values: tuple[float, ...], share: Real) -> Real:
         """Duty or height at shares of the grating, shape (point,)."""
-        points = self.position or np.linspace(0, 1, len(values))
-        return np.asarray(np.interp(share, points, values))
+        return np.asarray(np.interp(share, self.places, values))
 
 
 class FacetReflection(Part):

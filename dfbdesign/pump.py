@@ -47,7 +47,7 @@ class FluenceProfile:
         def until(place: Real) -> Real:
             place = np.clip(place, x[0], x[-1])
             row = np.clip(np.searchsorted(x, place, side="right") - 1, 0, len(x) - 2)
-            return np.asarray(area[row] + y[row] * (place - x[row]))
+            return np.asarray(area[row] + (y[row] + self(place)) / 2 * (place - x[row]))
 
         return np.asarray((until(high) - until(low)) / (high - low))
 

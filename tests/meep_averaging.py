@@ -28,12 +28,12 @@ def simulation(mp, job):
     geometry = []
     for below, slab in pairwise(job["slabs"]):
         low, high = below["top"] / pixel + surface, slab["top"] / pixel + surface
-        high = rows if slab is job["slabs"][-1] else high
+        high = rows / 2 if slab is job["slabs"][-1] else high
         walls = [-period / 2, *(foot for foot, _ in slab["walls"]), period / 2]
         for (left, right), value in zip(pairwise(walls), slab["permittivity"], strict=True):
             geometry.append(
                 mp.Block(
-                    size=mp.Vector3((right - left) / pixel, high - low),
+                    size=mp.Vector3((right - left) / pixel, high - low, mp.inf),
                     center=mp.Vector3((left + right) / 2 / pixel, (low + high) / 2),
                     material=mp.Medium(epsilon=value[0]),
                 )

@@ -496,7 +496,7 @@ def test_higher_orders_send_beams_at_the_angles_of_the_grating_equation(order, n
 
 
 def test_a_wave_to_the_right_goes_on_to_the_right_by_the_stronger_first_harmonic():
-    """Of lines of duty D, harmonic m is as sin(πmD)/m: +1/2 takes R by the first, S by the second."""
+    """Harmonic m of lines of duty D is as sin(πmD)/m; the first takes R to +1/2, the second S."""
     found = beam(solved("third order")).emitters
     assert found.lateral[:, 0] == pytest.approx(np.array([-1, 1]) * pi / (1305 * nm))
     for side in (found.up, found.down):
@@ -583,6 +583,15 @@ def test_questions_without_an_answer_are_refused():
         far_field(without_width("the reference"), "up", 0.0, 0.01)
     with pytest.raises(InputError, match="must not both be infinite"):
         Across(inf)
+
+
+def test_a_period_without_a_mirror_plane_is_refused():
+    made = grating(1, 300)
+    further = (Lines(material=2.1, duty=0.12, centre=0.27),)
+    found = laser(changed(made, {"layers.0.further_lines": further}))
+    for question in (beam, output):
+        with pytest.raises(InputError, match="needs a period with a mirror plane"):
+            question(found)
 
 
 def test_the_profile_along_y_is_that_of_the_pump():

@@ -1,5 +1,6 @@
 """Chirp, apodisation, slips and measured pump profiles, against layers, limits and each other."""
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 from math import pi
@@ -175,20 +176,30 @@ def test_what_opposite_slips_do_cancels_but_for_second_order():
     assert sums[1] / sums[0] == pytest.approx(4, rel=0.05)
 
 
-def test_a_chirp_moves_each_part_as_the_unit_cell_of_its_period():
-    device = made(0.3, chirp=4 * nm)
+@pytest.mark.parametrize(
+    ("change", "path", "low", "high"),
+    [
+        ({"chirp": 10 * nm}, "grating.period", 0.86, 0.87),
+        ({"apodisation": Apodisation(duty=(0.05, 0.6))}, "layers.0.lines.duty", 0.05, 0.6),
+        ({"apodisation": Apodisation(duty=(0.3, 0.2, 0.4, 0.1))}, "layers.0.lines.duty", 0.3, 0.2),
+    ],
+)
+def test_each_part_has_the_coupled_waves_of_its_own_unit_cell(change, path, low, high):
+    device = made(0.3, **change)
     parts = cavity_of(device).stretches
-    ends = [
-        waves_of(modes(changed(made(0.3), {"grating.period": device.grating.period + part})))
-        for part in (-2 * nm * 63 / 64, 2 * nm * 63 / 64)
-    ]
-    for part, end in zip((parts[0], parts[-1]), ends, strict=True):
-        # The middle of the last piece in lines lies a little off its middle in x.
-        assert part.waves.centre == pytest.approx(end.centre, rel=2e-6)
-        assert part.waves.half_split == pytest.approx(end.half_split, rel=1e-3)
-    assert sum(part.length for part in parts) == pytest.approx(
-        device.grating.periods * device.grating.period, rel=1e-12
-    )
+    length = device.grating.periods * device.grating.period
+    assert sum(part.length for part in parts) == pytest.approx(length, rel=1e-12)
+    middles = np.cumsum([part.length for part in parts]) - parts[0].length / 2
+    for number in (0, 11, 20):
+        share = device.grating.share(middles[number]) * (3 if len(change) and high < low else 1)
+        own = waves_of(modes(changed(made(0.3), {path: low + (high - low) * float(share)})))
+        part = parts[number].waves
+        assert part.centre == pytest.approx(own.centre, rel=1e-8)
+        assert part.half_split == pytest.approx(own.half_split, abs=2e-6 * abs(waves_of(modes(
+            made(0.3))).half_split))  # fmt: skip
+        assert part.half_split_slope == pytest.approx(own.half_split_slope, abs=1e-6)
+        assert part.n_group == pytest.approx(own.n_group, rel=1e-6)
+        assert part.confinement == pytest.approx(own.confinement, rel=1e-6)
 
 
 def test_a_mirrored_chirp_lases_the_same():
@@ -434,3 +445,41 @@ def test_what_takes_equal_periods_alone_says_so(part):
             InputError, match=r"grating (chirp|slips|apodisation): .* equal periods"
         ):
             needs(device)
+
+
+def test_the_command_line_solves_draws_and_tabulates_a_changing_device(dfb, tmp_path):
+    x = np.linspace(-140, 140, 57)
+    write(tmp_path / "spot.csv", zip(x, 1 - (x / 140) ** 2, strict=True))
+    device = made(0.3, film=DOPED, spot={"shape": "uniform"}, length=300, chirp=2 * nm)
+    spot = Spot(shape="profile", file=tmp_path / "spot.csv")
+    save_device(changed(device, {"pump.spot": spot}), tmp_path / "device.toml")
+    words = "--spectra", tmp_path / "s.csv", "--plot", tmp_path / "s.png", "--json"
+    ran = dfb("laser", tmp_path / "device.toml", *words)
+    assert (ran.code, ran.err) == (0, "")
+    first = solve(load_device(tmp_path / "device.toml")).modes[0]
+    shown = json.loads(ran.out)["modes"][0]
+    assert shown["wavelength_nm"] == pytest.approx(first.wavelength / nm, rel=1e-9)
+    assert (tmp_path / "s.png").read_bytes()[1:4] == b"PNG"
+    table = np.genfromtxt(tmp_path / "s.csv", delimiter=",", names=True)
+    power = sum(table[f"{name}_{part}"] ** 2 for name in ("reflection", "transmission")
+                for part in ("re", "im"))  # fmt: skip
+    total = power + table["radiated_up"] + table["radiated_down"] + table["absorbed"]
+    np.testing.assert_allclose(total, 1, atol=1e-7 * max(1, power.max()))
+    peaks = [
+        table["wavelength_nm"][table[f"{port}_photons_per_s_Hz"].argmax()]
+        for port in ("left", "up")
+    ]
+    bright = modes(made(0.3)).band_edges[0].wavelength
+    assert peaks == pytest.approx([first.wavelength / nm, bright / nm], abs=1)
+
+
+def test_the_picture_of_spectra_shows_the_stop_band():
+    from matplotlib.figure import Figure
+
+    from dfbdesign.plots import spectra
+
+    found = laser_spectra(solve(made(0.3)), points=101)
+    axes = spectra(Figure().add_subplot(), found)
+    band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
+    assert sorted([band.x0, band.x1]) == pytest.approx(sorted(edge / nm for edge in found.edges))
+    assert len(axes.lines) == 3

@@ -7,14 +7,16 @@ import pytest
 from test_tolerance import wanted
 
 from dfbdesign.designs.design import design
-from dfbdesign.designs.goals import _Search, best, bounds_of
+from dfbdesign.designs.goals import AIMS, _Search, best, bounds_of
 from dfbdesign.designs.spread import Spread
+from dfbdesign.designs.tolerance import tolerance
 from dfbdesign.device import changed, save_device
 from dfbdesign.errors import InputError
 from dfbdesign.lasers.laser import laser
+from dfbdesign.solvers.unit_cell import modes
 from dfbdesign.units import nm, pm
 
-DUTY = "layers.0.lines.duty"
+DUTY, HEIGHT, THICKNESS = "layers.0.lines.duty", "layers.0.thickness", "layers.1.thickness"
 
 
 def test_the_optimiser_finds_what_a_brute_force_search_finds():
@@ -37,6 +39,55 @@ def test_the_optimiser_finds_what_a_brute_force_search_finds():
     assert found.score == pytest.approx(gains[3], rel=6e-3)
     first = laser(found.design.device).modes[0]
     assert first.wavelength == pytest.approx(1670 * nm, abs=1 * pm)
+
+
+@pytest.mark.parametrize(
+    ("aim", "bounds", "points"),
+    [
+        ("output", {DUTY: (0.15, 0.45)}, 25),
+        ("margin", {DUTY: (0.15, 0.45)}, 61),
+        ("tolerance", {DUTY: (0.15, 0.45)}, 61),
+        ("threshold", {DUTY: (0.15, 0.4), THICKNESS: (120 * nm, 220 * nm)}, 17),
+        ("margin", {DUTY: (0.15, 0.4), HEIGHT: (30 * nm, 70 * nm)}, 17),
+    ],
+)
+def test_no_point_of_a_dense_grid_is_better_at_any_aim(aim, bounds, points):
+    found = best(wanted(), aim, bounds)
+    search = _Search(wanted(), bounds, Spread(), 0.0, upwards=aim == "output")
+    grid = search.grid(points)
+    dense = search.solved(grid, (aim,)).scores[:, AIMS.index(aim)]
+    least = np.nanmin(dense)
+    assert found.score <= least + 1e-4 * abs(least)
+    size = np.array([high - low for low, high in bounds.values()])
+    off = np.abs(found.values - grid[np.nanargmin(dense)]) / size
+    # 17 points leave half a step each; along a flat valley the grid's best may lie further off
+    assert (off < (0.02 if points == 61 else 0.13)).all()
+    assert found.design.lasing_mode.wavelength == pytest.approx(1670 * nm, abs=1 * pm)
+    again = laser(found.design.device).modes[0]
+    assert again.wavelength == pytest.approx(1670 * nm, abs=1 * pm)
+
+
+def test_the_score_of_tolerance_is_the_spread_that_tolerance_finds():
+    spread = Spread(film_index=0.002, line_width=4 * nm)
+    found = best(wanted(), "tolerance", {DUTY: (0.15, 0.45)}, spread)
+    linear = tolerance(found.design.device, spread, samples=20).quantity("wavelength").linear
+    assert found.score == pytest.approx(linear, rel=0.01)
+
+
+def test_the_score_of_output_is_the_light_that_leaves_upwards():
+    found = best(wanted(), "output", {DUTY: (0.25, 0.42)})
+    first = laser(found.design.device).modes[0]
+    x = np.linspace(0, first.pumped.length, 3001)
+    right, left = first.waves(x)
+    power, beat = np.abs(right) ** 2 + np.abs(left) ** 2, 2 * (right * left.conj()).real
+    waves = first.pumped.waves
+    slopes = waves.centre_slope.imag, waves.half_split_slope.imag
+    given = np.trapezoid(slopes[0] * power + slopes[1] * beat, x)
+    given *= 2 * waves.n_group * first.threshold_material_gain
+    through = 1 - (abs(left[0]) ** 2 + abs(right[-1]) ** 2) / given
+    emission = modes(found.design.device).band_edges[0].emission()
+    up = emission.up.sum() / (emission.up.sum() + emission.down.sum())
+    assert found.score == pytest.approx(-through * up, rel=5e-3)
 
 
 def test_no_design_of_the_front_is_beaten_by_another():

@@ -730,9 +730,10 @@ def facets():
     shifts=st.lists(
         st.builds(PhaseShift, position=st.floats(0, 1), shift=st.floats(0.01, 1)), max_size=2
     ),
+    chirp=st.sampled_from([0.0, 0.0, 0.0, 3 * nm]),
 )
 def test_any_device_gives_sorted_distinct_modes_or_one_clear_error(
-    duty, order, length, film, spot, left, right, shifts
+    duty, order, length, film, spot, left, right, shifts, chirp
 ):
     device = made(
         duty,
@@ -743,6 +744,7 @@ def test_any_device_gives_sorted_distinct_modes_or_one_clear_error(
         width=300,
         facets=Facets(left=left, right=right),
         phase_shifts=tuple(shifts),
+        chirp=chirp,
     )
     try:
         found = laser(device)

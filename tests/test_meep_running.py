@@ -473,6 +473,56 @@ def test_the_scripts_are_sound_shell(stand_in, tmp_path):
     assert "#SBATCH --ntasks=32" in slurm
 
 
+# The command line
+
+SHORT = """
+[substrate]
+material = { index = 1.444 }
+[[layer]]
+thickness = "300 nm"
+material = { index = 2.53 }
+lines = { material = { index = 2.0 }, duty = 0.35 }
+gain = true
+[superstrate]
+material = "air"
+[grating]
+period = "400 nm"
+order = 1
+length = "8 um"
+[target]
+wavelength = "1550 nm"
+"""
+
+
+def test_the_verb_estimates_exports_and_imports(stand_in, dfb, tmp_path):
+    runs = stand_in(SUCCEED)
+    file, folder = tmp_path / "short.toml", tmp_path / "out"
+    file.write_text(SHORT)
+    finite = ("verify", file, "--level", "finite")
+    said = json.loads(dfb(*finite, "--estimate", "--json").out)
+    assert said["runs"] == 4
+    assert said["seconds"] > 5
+    said = json.loads(dfb(*finite, "--export", folder, "--json").out)
+    assert said["then"].endswith(f"--level finite --what modes --count 1 --import {folder}")
+    assert len(list(folder.glob("jobs/*/job.json"))) == 4
+    came_back = dfb(*finite, "--import", folder)
+    assert came_back.code == 2
+    assert "holds no result" in came_back.err
+    assert came_back.err.count("no readable result") == 4
+    assert dfb(*finite, "--export", folder).code == 2
+    assert not runs.exists()
+
+
+def test_without_meep_the_verb_ends_with_code_4(dfb, tmp_path, monkeypatch):
+    monkeypatch.setenv(interpreter.INTERPRETER, "/nowhere/python")
+    monkeypatch.setenv(store.CACHE, str(tmp_path))
+    file = tmp_path / "short.toml"
+    file.write_text(SHORT)
+    ended = dfb("verify", file, "--level", "finite")
+    assert ended.code == 4
+    assert "/nowhere/python" in ended.err
+
+
 # MEEP itself
 
 

@@ -87,8 +87,9 @@ def _options(
 for _verb in (
     guides.materials, guides.slab, guides.ridge, guides.film, cells.modes, cells.bands,
     cells.scatter, lasers.laser,
-    lasers.beam, designs.design, designs.tolerance, designs.ladder, designs.calibrate, verifying.verify,
-    chips.layout, reports.report, papers.reproduce, papers.measure, lasers.gain, lasers.pump,
+    lasers.beam, designs.design, designs.tolerance, designs.ladder, designs.calibrate,
+    verifying.verify, chips.layout, reports.report, papers.reproduce, papers.measure,
+    lasers.gain, lasers.pump, lasers.light,
     reports.cite, reports.errors, studies.study,
 ):  # fmt: skip
     app.command()(_verb)

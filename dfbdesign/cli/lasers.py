@@ -146,3 +146,72 @@ def gain(
         red_shift=None if red_shift is None else red_shift * meV,
     )
     show(gain_numbers(found), as_json)
+
+
+def light(
+    file: DeviceFile,
+    fluences: Annotated[
+        str | None,
+        typer.Option(help="Pump fluences [µJ/cm²]; 40 around the threshold if left out."),
+    ] = None,
+    intensities: Annotated[
+        str | None, typer.Option(help="Continuous pump light instead: its intensities [W/cm²].")
+    ] = None,
+    pulse: Annotated[
+        Path | None, typer.Option(help="CSV file of a pulse shape: columns time_ps and power.")
+    ] = None,
+    biexciton_lifetime: Annotated[
+        float | None, typer.Option(help="Auger lifetime of the biexciton [ps].")
+    ] = None,
+    trapping_lifetime: Annotated[
+        float | None, typer.Option(help="Lifetime of a single exciton [ps].")
+    ] = None,
+    auger: Annotated[
+        Literal["pair", "cubic", "bimolecular", "square"], typer.Option(help="Auger law.")
+    ] = "pair",
+    loss: Annotated[
+        float | None, typer.Option(help="Loss of the guided light, as by scattering [1/cm].")
+    ] = None,
+    linewidth_enhancement: Annotated[
+        float | None, typer.Option(help="Index over gain; of the band edge if left out.")
+    ] = None,
+    plot: Plot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Light out against pump in, with threshold, pulses and linewidth.
+
+    Lifetimes and loss of a published film are used where none are given.
+    """
+    from dfbdesign.device import load_device
+    from dfbdesign.lasers.envelope import read_pulse
+    from dfbdesign.lasers.light_curve import continuous_light
+    from dfbdesign.lasers.light_curve import light as simulate
+    from dfbdesign.lasers.published_lasers import kinetics
+    from dfbdesign.reports.light_numbers import continuous_numbers, light_numbers
+
+    device = load_device(file)
+    given = (biexciton_lifetime, trapping_lifetime)
+    rates, lost = kinetics(device, given, auger, None if loss is None else loss / cm)
+    if intensities is not None:
+        if fluences is not None or pulse is not None or plot is not None:
+            raise InputError("--intensities goes without --fluences, --pulse and --plot.")
+        levels = [one / cm**2 for one in numbers_of("--intensities", intensities)]
+        steady = continuous_light(
+            device, rates, levels, loss=lost, linewidth_enhancement=linewidth_enhancement
+        )
+        show(continuous_numbers(steady), as_json)
+        return
+    wanted = None if fluences is None else numbers_of("--fluences", fluences)
+    found = simulate(
+        device,
+        rates,
+        None if wanted is None else [one * uJ / cm**2 for one in wanted],
+        loss=lost,
+        envelope=None if pulse is None else read_pulse(pulse),
+        linewidth_enhancement=linewidth_enhancement,
+    )
+    if plot is not None:
+        from dfbdesign.plots import light_curve
+
+        write_picture(plot, lambda axes: light_curve(axes, [found]))
+    show(light_numbers(found), as_json)

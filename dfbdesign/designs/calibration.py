@@ -28,8 +28,6 @@ Real = NDArray[np.floating[Any]]
 
 OUTLIERS, OUTLIER_WIDTH = 0.05, 30 * nm
 """How often a reading is wrong, and by how much then."""
-THRESHOLD_ERROR = 0.3
-"""Standard deviation of the logarithm of a measured threshold."""
 FEWEST = 300
 """Equally probable draws that the weighted ones must stand for."""
 
@@ -190,6 +188,7 @@ class _Problem:
         self.error = np.sqrt(error**2 + (local**2).sum() + fit**2)
         self.dip = np.array([reading.kind == "dip" for reading in readings])
         self.threshold = np.array([reading.threshold or np.nan for reading in readings])
+        self.threshold_error = np.array([reading.threshold_error for reading in readings])
 
     @property
     def size(self) -> int:
@@ -229,7 +228,8 @@ class _Problem:
             raise InputError("measured thresholds need a device with [film] and [pump].")
         fluence = fluences(self.fitted.film, pump.wavelength, gain)
         with np.errstate(divide="ignore", invalid="ignore"):
-            miss = np.log(np.minimum(fluence, 1e6) / self.threshold[:, None]) / THRESHOLD_ERROR
+            miss = np.log(np.minimum(fluence, 1e6) / self.threshold[:, None])
+            miss = miss / self.threshold_error[:, None]
         return np.asarray(np.where(np.isnan(miss), 0.0, -0.5 * np.minimum(miss**2, 50.0)))
 
     def slopes(self, z: Real) -> tuple[Real, Real, Real]:

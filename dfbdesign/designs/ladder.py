@@ -318,8 +318,8 @@ def _even_ladders(choices: Sequence[Choice], duty: float, count: int) -> list[li
 
 def simulated(
     found: Ladder, rungs: Sequence[Rung], wafers: int, seed: int = 7, workers: int = 1
-) -> float:
-    """Hit rate of a ladder on wafers drawn from the prior and solved in full, not fitted.
+) -> Hits:
+    """Whether a ladder hits on wafers drawn from the prior and solved in full, not fitted.
 
     Args:
         found: The plan, for what it was made of.
@@ -329,7 +329,8 @@ def simulated(
         workers: Processes to share the work.
 
     Returns:
-        Share of the wafers on which enough devices hit.
+        Whether enough devices hit on each wafer, shape (wafer,); ladders of one seed are tried on
+        the same wafers.
     """
     fitted, goal, one = found.response, found.goal, found.response.family
     random = np.random.default_rng(seed)
@@ -349,7 +350,7 @@ def simulated(
         wavelength = modes.lasing("wavelength")
         hit = (wavelength >= goal.window[0]) & (wavelength <= goal.window[1])
         count[near] += hit & below_fluence(fitted, goal, modes.lasing("gain"))
-    return float((count >= goal.at_least).mean())
+    return np.asarray(count >= goal.at_least)
 
 
 def chip_of(found: Ladder, spacing: tuple[float, float] | None = None) -> "Chip":

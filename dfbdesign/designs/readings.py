@@ -14,7 +14,7 @@ from dfbdesign.units import cm, nm, uJ
 Kind = Literal["laser", "dip"]
 COLUMNS = (
     "device", "wavelength_nm", "dip_nm", "threshold_uj_per_cm2", "error_nm",
-    "period_nm", "duty", "dose",
+    "threshold_error_percent", "period_nm", "duty", "dose",
 )  # fmt: skip
 
 
@@ -37,6 +37,8 @@ class Reading:
     """Standard deviation of the reading [µm]."""
     threshold: float | None = None
     """Threshold fluence [pJ/µm²]."""
+    threshold_error: float = 0.3
+    """Its relative error."""
 
 
 def load_readings(
@@ -46,7 +48,7 @@ def load_readings(
 
     Args:
         path: A CSV file with the column "device" and "wavelength_nm" or "dip_nm", and, if wanted,
-            "threshold_uj_per_cm2" and "error_nm".
+            "error_nm", "threshold_uj_per_cm2" and "threshold_error_percent" (30 without it).
         device: For the duty and period that neither file gives.
         manifest: The CSV manifest of the layout, for period, duty and dose of the devices; without
             it the columns "period_nm", "duty" and "dose" give them.
@@ -84,13 +86,14 @@ def _readings(
     duty, dose = _number(where, made, "duty", lines.duty), _number(where, made, "dose", 1.0)
     sigma = _number(where, row, "error_nm", error / nm) * nm
     threshold = _number(where, row, "threshold_uj_per_cm2", 0.0) * uJ / cm**2
+    relative = _number(where, row, "threshold_error_percent", 30.0) / 100
     found = []
     kinds: Sequence[tuple[str, Kind]] = (("wavelength_nm", "laser"), ("dip_nm", "dip"))
     for column, kind in kinds:
         if (wavelength := _number(where, row, column, 0.0)) > 0:
             fluence = threshold if kind == "laser" and threshold > 0 else None
-            one = Reading(name, kind, period * nm, duty, dose, wavelength * nm, sigma, fluence)
-            found.append(one)
+            read = (wavelength * nm, sigma, fluence, relative)
+            found.append(Reading(name, kind, period * nm, duty, dose, *read))
     return found
 
 

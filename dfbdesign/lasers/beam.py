@@ -96,7 +96,7 @@ def beam(laser: Laser, number: int = 0) -> Beam:
         The beam: for `near_field`, `far_field`, `lobes` and `polarization_ratio`.
 
     Raises:
-        InputError: If there is no such mode.
+        InputError: If there is no such mode, or the period has no mirror plane.
         PhysicsError: If the grating radiates nothing through its surface, as in first order.
 
     Examples:

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 from math import inf, log, pi, sqrt
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dfbdesign.errors import InputError
+from dfbdesign.table import read_table
+from dfbdesign.units import ps
 
 Real = NDArray[np.float64]
 
@@ -94,8 +99,34 @@ class SampledPulse:
         return float(np.interp(time, self.times, self.power, 0.0, 0.0)) / area
 
     def slope(self, time: float) -> float:
-        """Its derivative, taken as zero: kinks have none, and the step is short [1/ps²]."""
-        return 0.0
+        """Its derivative [1/ps²]."""
+        number = int(np.searchsorted(self.times, time, side="right")) - 1
+        if not 0 <= number < len(self.times) - 1:
+            return 0.0
+        rise = np.diff(self.power)[number] / np.diff(self.times)[number]
+        return float(rise / np.trapezoid(self.power, self.times))
+
+
+def read_pulse(path: str | Path) -> SampledPulse:
+    """Read the shape of a pump pulse.
+
+    Args:
+        path: CSV file with the columns time_ps and power, in any unit.
+
+    Returns:
+        The pulse.
+
+    Raises:
+        InputError: If the file cannot be read, times do not ascend, or power is negative or zero
+            everywhere.
+    """
+    table = read_table(Path(path), ("time_ps", "power"), at_least=3)
+    times, power = table["time_ps"] * ps, table["power"]
+    if np.any(np.diff(times) <= 0):
+        raise InputError(f"{path}: time_ps must ascend from row to row.")
+    if power.min() < 0 or power.max() == 0:
+        raise InputError(f"{path}: power must not be negative, nor zero everywhere.")
+    return SampledPulse(times, power)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dfbdesign.gain.rates import Rates
 from dfbdesign.gain.spectrum import Line, gain_spectrum, index_change
 from dfbdesign.lasers.envelope import Envelope, GaussianPulse, Steady
 from dfbdesign.lasers.light_model import EMISSION_WIDTH, LightModel, light_model
-from dfbdesign.lasers.light_reading import LightCurve
+from dfbdesign.lasers.light_reading import LightCurve as LightCurve
 from dfbdesign.lasers.rate_equations import simulate
 from dfbdesign.units import PLANCK, SPEED_OF_LIGHT, meV, ns, photon_energy, ps
 
@@ -29,7 +29,7 @@ LEVELS = np.concatenate(
     [np.linspace(0.7, 0.95, 5), np.linspace(1, 1.5, 23), np.linspace(1.55, 3, 12)]
 )
 """Pump over the static threshold of a whole curve, densest where light sets in."""
-FEW_LEVELS = np.concatenate([[0.9, 0.95], np.linspace(1, 1.45, 16), [1.6, 1.8, 2.0]])
+FEW_LEVELS = np.concatenate([[0.9, 0.95], np.linspace(1, 1.5, 26), [1.65, 1.8, 2.0]])
 """The same for a threshold alone."""
 RED_SHIFT = 32 * meV
 """Measured distance of amplified emission from the first absorption peak (the same)."""
@@ -154,7 +154,7 @@ def continuous_light(
 
 
 def pulse_threshold(device: Device, rates: Rates, loss: float = 0.0) -> float:
-    """Threshold fluence of a device as an experiment finds it, from 21 fluences.
+    """Threshold fluence of a device as an experiment finds it, from 31 fluences.
 
     Args:
         device: As for `light`.
@@ -162,7 +162,7 @@ def pulse_threshold(device: Device, rates: Rates, loss: float = 0.0) -> float:
         loss: As for `light`.
 
     Returns:
-        Incident fluence at the pump's peak, to the steps of the fluences, 3 % [pJ/µm²].
+        Incident fluence at the pump's peak, to a step of the fluences, 2 % [pJ/µm²].
 
     Raises:
         InputError: If something is missing, or light starts beyond twice the static threshold.

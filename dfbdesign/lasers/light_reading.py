@@ -4,9 +4,9 @@ Every level of the pump is one pulse (or continuous light) on the rate equations
 `dfbdesign.lasers.rate_equations`. Read off as in an experiment:
 
 - **threshold**: the curve rises most steeply (in its logarithms) at the kink. A straight line
-  through the points from there to half as much pump again meets the line through the points below
-  it at the threshold. Light may set in with a jump, as it takes multiexcitons, and so Auger
-  recombination, away: then the step at which it does counts.
+  through the points from there to a fifth more pump meets the line through the points below it at
+  the threshold. Light sets in with a step, as it takes multiexcitons, and so Auger recombination,
+  away: the line then meets a little before it. `fit` tells the points on either side of the step.
 - **slope efficiency**: slope of that line, over absorbed pump energy.
 - **saturation**: the slope of the last three points over that of the line.
 - **build-up** and **width** of a pulse: from the centre of the pump pulse to the peak of the light,
@@ -33,6 +33,9 @@ from dfbdesign.units import SPEED_OF_LIGHT, nm, ps
 
 Real = NDArray[np.float64]
 
+REACH = 1.2
+"""Pump up to which the line above the kink is fitted, over that at the kink."""
+
 
 @dataclass(frozen=True, eq=False)
 class Kink:
@@ -49,9 +52,8 @@ class Kink:
 
     @property
     def threshold(self) -> float:
-        """Pump at which the lines meet, but between the two points."""
-        meet = (self.below[1] - self.above[1]) / (self.above[0] - self.below[0])
-        return float(np.clip(meet, self.dark, self.lit))
+        """Pump at which the lines meet."""
+        return float((self.below[1] - self.above[1]) / (self.above[0] - self.below[0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,22 +81,15 @@ class LightCurve:
         return np.asarray(self.light[:, 0])
 
     @cached_property
-    def fit(self) -> "Kink":
-        """The lines through the points above and below the kink.
-
-        Raises:
-            InputError: If the points do not hold a kink, or too few on either side.
-        """
+    def _kink(self) -> Kink | None:
         x, y = self.pump, self.output
+        if len(x) < 5:
+            return None
         steep = np.diff(np.log(y)) / np.diff(np.log(x))
         lit = int(np.argmax(steep)) + 1
-        above = (np.arange(len(x)) >= lit) & (x <= 1.5 * x[lit])
+        above = (np.arange(len(x)) >= lit) & (x <= REACH * x[lit])
         if steep.max() < 3 or above.sum() < 3 or lit < 2:
-            raise InputError(
-                "the light has no kink with two points below and three above it. Give pump levels "
-                f"from 0.7 to 3 times the static threshold, {self.static_threshold:.6g} "
-                "(in pJ/um^2, or W/um^2 for continuous light)."
-            )
+            return None
         below = max(lit - 1, 2)
         return Kink(
             float(x[lit - 1]),
@@ -104,8 +99,28 @@ class LightCurve:
         )
 
     @property
+    def has_kink(self) -> bool:
+        """Whether the points hold a kink, with two points below it and three on the line above."""
+        return self._kink is not None
+
+    @property
+    def fit(self) -> Kink:
+        """The lines through the points above and below the kink.
+
+        Raises:
+            InputError: If the points do not hold a kink.
+        """
+        if self._kink is None:
+            raise InputError(
+                "the light has no kink with two points below and three above it. Give pump levels "
+                f"from 0.7 to 3 times the static threshold, {self.static_threshold:.6g} "
+                "(in pJ/um^2, or W/um^2 for continuous light)."
+            )
+        return self._kink
+
+    @property
     def threshold(self) -> float:
-        """Pump at which the lines meet; if light sets in with a jump, the end of it next to that.
+        """Pump at which the lines above and below the kink meet.
 
         Raises:
             InputError: If the points do not hold a kink.
@@ -123,7 +138,7 @@ class LightCurve:
         return float(np.polyfit(self.pump[-3:], self.output[-3:], 1)[0] / self.fit.above[0])
 
     @cached_property
-    def _power(self) -> Real:
+    def power(self) -> Real:
         """Power of the light upwards, shape (time, level) [W]."""
         share = self.model.shares[:, 0] * self.model.energies
         return np.asarray(self.simulation.leaving @ share)
@@ -131,12 +146,12 @@ class LightCurve:
     @property
     def build_up(self) -> Real:
         """From the centre of the pump pulse to the peak of the light, shape (level) [ps]."""
-        return np.asarray(self.simulation.times[np.argmax(self._power, axis=0)])
+        return np.asarray(self.simulation.times[np.argmax(self.power, axis=0)])
 
     @property
     def width(self) -> Real:
         """Full width at half maximum of the light's pulse, shape (level) [ps]."""
-        return np.array([_full_width(self.simulation.times, one) for one in self._power.T])
+        return np.array([_full_width(self.simulation.times, one) for one in self.power.T])
 
     @property
     def peak_photons(self) -> Real:
@@ -146,7 +161,7 @@ class LightCurve:
     @property
     def schawlow_townes(self) -> Real:
         """Lower limit of the width in wavelength, at the peak of the light, shape (level) [µm]."""
-        place = np.argmax(self._power, axis=0)
+        place = np.argmax(self.power, axis=0)
         levels = np.arange(len(self.pump))
         photons = self.simulation.photons[place, levels]
         best = np.argmax(photons, axis=-1)

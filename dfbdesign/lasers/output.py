@@ -69,7 +69,7 @@ def output(laser: Laser, number: int = 0) -> Output:
         radiate, as the first.
 
     Raises:
-        InputError: If there is no such mode.
+        InputError: If there is no such mode, or the period has no mirror plane.
 
     Examples:
         >>> from dfbdesign import laser, load_device

@@ -7,11 +7,13 @@ spot. The film index is that at which 860 nm make 1660 nm at a duty of 0.35.
 """
 
 from functools import cache
+from math import inf
 from typing import Literal
 
 from dfbdesign.device import Device, GainFilm, Grating, Layer, Lines, Pump, Target
+from dfbdesign.errors import InputError
 from dfbdesign.gain.published import CORE, SHELL
-from dfbdesign.gain.rates import Rates
+from dfbdesign.gain.rates import AugerLaw, Rates
 from dfbdesign.lasers.light_curve import LightCurve, light, pulse_threshold
 from dfbdesign.units import cm, nm, um
 
@@ -36,6 +38,40 @@ LOSS: dict[str, float] = {
 }
 """Measured losses of guided light in such films, by preset: those of the emitter, the mixed and the
 layered film; assumed for the others, as for their amplified emission."""
+
+
+def kinetics(
+    device: Device,
+    lifetimes: tuple[float | None, float | None],
+    auger: AugerLaw = "pair",
+    loss: float | None = None,
+) -> tuple[Rates, float]:
+    """Recombination and loss in a device: as given, else those of its film, if it is published.
+
+    Args:
+        device: The device.
+        lifetimes: Of the biexciton by Auger recombination, and of a single exciton [ps].
+        auger: Auger law.
+        loss: Loss of the guided light [1/µm].
+
+    Returns:
+        Rates, and loss [1/µm].
+
+    Raises:
+        InputError: If no lifetime is given nor published.
+    """
+    preset = device.film.preset if device.film is not None and device.film.preset else ""
+    known = RECOMBINATION.get(preset)
+    lost = LOSS.get(preset, 0.0) if loss is None else loss
+    if known is None and lifetimes == (None, None):
+        raise InputError(
+            "gain would never end: give a biexciton lifetime, a trapping lifetime or both."
+        )
+    biexciton, single = (
+        own if own is not None else (getattr(known, name) if known is not None else inf)
+        for own, name in zip(lifetimes, ("biexciton_lifetime", "trapping_lifetime"), strict=True)
+    )
+    return Rates(biexciton, auger, single), lost
 
 
 def published_laser(kind: Kind, duty: float = DUTY, length: float = LENGTH) -> Device:

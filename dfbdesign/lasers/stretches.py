@@ -6,7 +6,7 @@ error falls as the square of its length.
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf, pi
+from math import ceil, inf, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dfbdesign.device import Device, Facet, FacetReflection, Grating
 from dfbdesign.errors import InputError, NoGuidedMode
 from dfbdesign.gain.film import Film, unpumped_absorption
-from dfbdesign.lasers.waves import Waves, waves_of_edges
+from dfbdesign.lasers.waves import Waves, waves_from
 from dfbdesign.solvers.facet import facet_reflection
 from dfbdesign.solvers.unit_cell import band_edges
 
@@ -96,20 +96,43 @@ def _jumps(grating: Grating) -> dict[float, float]:
 
 
 def _waves_along(device: Device, waves: Waves, share: Real) -> list[Waves]:
-    """The coupled waves at shares of the grating."""
+    """The coupled waves at shares of the grating.
+
+    Unit cells are solved at a few places and interpolated by polynomials: between the points of an
+    apodisation they change smoothly.
+    """
     grating = device.need_grating()
     if not grating.varies:
         return [waves] * len(share)
-    rows, own = np.unique(_changes(device, share), axis=1, return_inverse=True)
-    paths = _paths(device)
-    found = band_edges(device, dict(zip(paths, rows, strict=True)))
+    points = np.array([0.0, 1.0])
+    if grating.apodisation is not None:
+        points = grating.apodisation.places
+    pieces = len(points) - 1
+    count = 4 + ceil(8 / pieces)
+    inside = (1 - np.cos(pi * (np.arange(count) + 0.5) / count)) / 2
+    nodes = (points[:-1, None] + np.diff(points)[:, None] * inside).ravel()
+    rows, own = np.unique(_changes(device, nodes), axis=1, return_inverse=True)
+    found = band_edges(device, dict(zip(_paths(device), rows, strict=True)))
     if found.missing:
         number, why = next(iter(found.missing.items()))
-        raise NoGuidedMode(
-            f"the grating guides no mode at {share[own.ravel() == number][0]:.0%} of its length: "
-            f"{why}"
-        )
-    return [waves_of_edges(found, int(row), waves.radiates) for row in own.ravel()]
+        place = nodes[own.ravel() == number][0]
+        raise NoGuidedMode(f"no mode at {place:.0%} of the length of the grating: {why}")
+    table = np.column_stack([found.wavenumber, found.gain_slope, found.n_group])[own.ravel()]
+    piece = np.clip(np.searchsorted(points, share, side="right") - 1, 0, pieces - 1)
+    local = (share - points[piece]) / np.diff(points)[piece]
+    weights = np.array([_lagrange(inside, at) for at in local])
+    values = np.einsum("sn,snv->sv", weights, table.reshape(pieces, count, -1)[piece])
+    return [
+        waves_from((row[0], row[1]), (row[2], row[3]), row[4].real, waves.radiates)
+        for row in values.tolist()
+    ]
+
+
+def _lagrange(nodes: Real, place: float) -> Real:
+    """Weights of the values at the nodes in the polynomial through them, shape (node,)."""
+    apart = nodes[:, None] - nodes + np.eye(len(nodes))
+    steps = np.where(np.eye(len(nodes), dtype=bool), 1.0, (place - nodes) / apart)
+    return np.asarray(steps.prod(axis=1))
 
 
 def _changing_layer(device: Device) -> int:

@@ -11,7 +11,7 @@ in $\kappa$; radiation, loss and gain in $\mathrm{Im}\,k_c$.
 from dataclasses import dataclass
 
 from dfbdesign.errors import InputError
-from dfbdesign.solvers.unit_cell import BandEdges, CellModes
+from dfbdesign.solvers.unit_cell import CellModes
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def waves_of(cell: CellModes) -> Waves:
         raise InputError("nothing can lase: set gain = true in the layer that carries the gain.")
     if even.gain_slope.imag + odd.gain_slope.imag <= 0:
         raise InputError("the light does not reach the gain: give the gain layer more thickness.")
-    return _waves(
+    return waves_from(
         (even.wavenumber, odd.wavenumber),
         (even.gain_slope, odd.gain_slope),
         cell.n_group,
@@ -66,25 +66,20 @@ def waves_of(cell: CellModes) -> Waves:
     )
 
 
-def waves_of_edges(edges: BandEdges, row: int, radiates: bool) -> Waves:
-    """The coupled waves of one device of a sweep.
-
-    Args:
-        edges: Band edges of the sweep.
-        row: Which one.
-        radiates: Whether its even edge radiates along the normal.
-
-    Returns:
-        Its coupled waves.
-    """
-    even, odd = edges.wavenumber[row].tolist()
-    slopes = edges.gain_slope[row].tolist()
-    return _waves((even, odd), (slopes[0], slopes[1]), float(edges.n_group[row]), radiates)
-
-
-def _waves(
+def waves_from(
     edges: tuple[complex, complex], slopes: tuple[complex, complex], n_group: float, radiates: bool
 ) -> Waves:
+    """The coupled waves of two band edges.
+
+    Args:
+        edges: Wavenumbers of the even and the odd edge [1/µm].
+        slopes: Their derivatives against material gain.
+        n_group: Group index.
+        radiates: Whether the even edge radiates along the normal.
+
+    Returns:
+        The coupled waves.
+    """
     return Waves(
         centre=(edges[0] + edges[1]) / 2,
         centre_slope=(slopes[0] + slopes[1]) / 2,

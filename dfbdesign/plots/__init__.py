@@ -29,9 +29,13 @@ from dfbdesign.plots.lasers import (
     cavity,
     far_field_cut,
     far_field_map,
+    light_curve,
+    light_pulse,
+    light_spectrum,
     spectra,
     surface,
     threshold_modes,
+    threshold_ranges,
 )
 
 __all__ = [
@@ -60,6 +64,9 @@ __all__ = [
     "layout_lines",
     "layout_overview",
     "legend_above",
+    "light_curve",
+    "light_pulse",
+    "light_spectrum",
     "measurement",
     "picture",
     "scoreboard",
@@ -67,6 +74,7 @@ __all__ = [
     "stack",
     "surface",
     "threshold_modes",
+    "threshold_ranges",
     "trade_off",
     "wavelength_spread",
     "write_chip_preview",

@@ -233,3 +233,94 @@ def surface(axes: Axes, beam: Beam) -> Axes:
     axes.margins(x=0)
     legend_above(axes)
     return axes
+
+
+def light_curve(axes: Axes, curves: Sequence[LightCurve]) -> Axes:
+    """Light upwards against pump fluence, with the lines that say where it sets in.
+
+    Args:
+        axes: Where to draw.
+        curves: One or more, each with a kink.
+
+    Returns:
+        The axes; fluence in µJ/cm², energy per pulse in nJ.
+    """
+    unit = uJ / cm**2
+    for curve, colour, marker in zip(curves, (BLUE, VERMILLION, GREEN), "osD", strict=False):
+        name = f"{curve.model.film.name.rpartition('-')[2]}: {curve.threshold / unit:.0f} µJ/cm²"
+        axes.plot(curve.pump / unit, curve.output / nJ, marker, ms=4, color=colour, label=name)
+        line = np.array([curve.threshold, 1.5 * curve.fit.lit])
+        axes.plot(line / unit, np.polyval(curve.fit.above, line) / nJ, color=BLACK, lw=0.8)
+        axes.axvline(curve.static_threshold / unit, color=colour, lw=0.8, linestyle=":")
+    axes.set(xlabel="pump fluence (µJ/cm²)", ylabel="light upwards (nJ per pulse)")
+    axes.set_ylim(bottom=-0.02 * max(float(one.output.max()) for one in curves) / nJ)
+    axes.set_xlim(left=0)
+    legend_above(axes)
+    return axes
+
+
+def light_pulse(axes: Axes, curve: LightCurve, levels: Sequence[int]) -> Axes:
+    """Power of the light upwards in time.
+
+    Args:
+        axes: Where to draw.
+        curve: Light against pump.
+        levels: Numbers of the pump levels to show.
+
+    Returns:
+        The axes; time in ps from the centre of the pump pulse, power in W.
+    """
+    for level, colour in zip(levels, (BLUE, VERMILLION, GREEN, ORANGE), strict=False):
+        label = f"{curve.pump[level] / (uJ / cm**2):.0f} µJ/cm²"
+        axes.plot(curve.simulation.times, curve.power[:, level], color=colour, label=label)
+    end = max(float(curve.build_up[level] + 4 * curve.width[level]) for level in levels)
+    axes.set(xlabel="time (ps)", ylabel="light upwards (W)", xlim=(-1, end))
+    axes.set_ylim(bottom=0)
+    legend_above(axes)
+    return axes
+
+
+def light_spectrum(axes: Axes, curve: LightCurve, level: int) -> Axes:
+    """Time-integrated spectrum of a light pulse.
+
+    Args:
+        axes: Where to draw.
+        curve: Light against pump.
+        level: Number of the pump level.
+
+    Returns:
+        The axes; wavelength in nm.
+    """
+    found = curve.spectrum(level)
+    label = f"{curve.pump[level] / (uJ / cm**2):.0f} µJ/cm²: {found.width / nm:.2f} nm wide"
+    axes.plot(found.wavelength / nm, found.power, color=BLUE, label=label)
+    axes.set(xlabel="wavelength (nm)", ylabel="power per wavelength (largest = 1)")
+    axes.set_xlim((found.peak - 4 * found.width) / nm, (found.peak + 4 * found.width) / nm)
+    axes.set_ylim(0, 1.05)
+    legend_above(axes)
+    return axes
+
+
+def threshold_ranges(
+    axes: Axes, duty: Real, lengths: Sequence[float], thresholds: Real, measured: float
+) -> Axes:
+    """Threshold fluence against duty for several lengths, with a measured one.
+
+    Args:
+        axes: Where to draw.
+        duty: Line width over period, shape (duty).
+        lengths: Of the gratings [µm].
+        thresholds: Shape (length, duty) [pJ/µm²].
+        measured: Which fluence was measured [pJ/µm²].
+
+    Returns:
+        The axes; fluence in µJ/cm². The measured one is shaded 5 % to either side.
+    """
+    unit = uJ / cm**2
+    for length, row, style in zip(lengths, thresholds, ("-o", "--s", ":D", "-.^"), strict=False):
+        axes.plot(duty, row / unit, style, ms=3.5, label=f"{length / um:g} µm")
+    axes.axhspan(0.95 * measured / unit, 1.05 * measured / unit, color=GREY, alpha=0.3, lw=0)
+    axes.axhline(measured / unit, color=BLACK, lw=0.8)
+    axes.set(xlabel="duty", ylabel="threshold (µJ/cm²)")
+    legend_above(axes)
+    return axes

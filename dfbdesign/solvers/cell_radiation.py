@@ -16,6 +16,7 @@ from math import pi
 
 import numpy as np
 
+from dfbdesign.errors import InputError
 from dfbdesign.solvers.cell_mode import CellMode, open_orders
 from dfbdesign.solvers.lateral import Complex, Real
 from dfbdesign.solvers.unit_cell import CellModes
@@ -62,6 +63,7 @@ def cell_radiation(cell: CellModes) -> CellRadiation:
         Amplitudes of all open diffraction orders: none if the grating feeds back without radiating.
 
     Raises:
+        InputError: If the period has no mirror plane.
         NoGuidedMode: If there is no pair of band edges.
 
     Examples:
@@ -72,6 +74,11 @@ def cell_radiation(cell: CellModes) -> CellRadiation:
         [0.] 0.751 upwards
     """
     edges = cell.band_edges
+    if edges[0].parity == "none":
+        raise InputError(
+            "what a grating radiates needs a period with a mirror plane: leave out centre in "
+            "lines, and give further_lines in pairs about the middle."
+        )
     parts = [_plane_waves(mode) for mode in edges]
     numbers = np.unique(np.concatenate([part.numbers for part in parts]))
     period = float(edges[0].cells.period.length[0])

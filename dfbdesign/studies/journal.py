@@ -23,7 +23,8 @@ from dfbdesign.studies.columns import Column, Columns
 
 _MAGIC = b"dfbstudy1\n"
 _HEAD = struct.Struct("<QQI")
-"""Length of the description, length of the numbers, checksum of both."""
+"""Length of the description, length of the numbers, checksum of both; its own checksum follows."""
+_WHOLE = _HEAD.size + 4
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,7 @@ class Journal:
             The block.
         """
         self._file.seek(self.places[number])
-        head = self._file.read(_HEAD.size)
-        text, numbers, _ = _HEAD.unpack(head)
+        text, numbers, _ = _HEAD.unpack(self._file.read(_WHOLE)[: _HEAD.size])
         about = json.loads(self._file.read(text))
         flat, place, columns = np.frombuffer(self._file.read(numbers), dtype="<f8"), 0, {}
         for one in about["columns"]:
@@ -191,16 +191,19 @@ class Journal:
     def _next(self) -> dict[str, Any] | None:
         """What the next record says of itself, after checking it; `None` where it is unfinished."""
         self._file.seek(self.size)
-        head = self._file.read(_HEAD.size)
-        if len(head) < _HEAD.size:
+        head = self._file.read(_WHOLE)
+        if len(head) < _WHOLE:
             return None
-        text, numbers, checksum = _HEAD.unpack(head)
-        end = self.size + _HEAD.size + text + numbers
+        damaged = InputError(f"{self.path} is damaged at byte {self.size}. {_REMEDY}")
+        text, numbers, checksum = _HEAD.unpack(head[: _HEAD.size])
+        if _checksum(head[: _HEAD.size]) != head[_HEAD.size :]:
+            raise damaged  # an unfinished record would be shorter
+        end = self.size + _WHOLE + text + numbers
         if end > self._there:
             return None
         content = self._file.read(text + numbers)
         if zlib.crc32(content) != checksum:
-            raise InputError(f"{self.path} is damaged at byte {self.size}. {_REMEDY}")
+            raise damaged
         self.size = end
         found: dict[str, Any] = json.loads(content[:text])
         return found
@@ -223,7 +226,7 @@ class Journal:
     def _record(self, about: dict[str, Any], numbers: bytes) -> None:
         text = json.dumps(about).encode()
         head = _HEAD.pack(len(text), len(numbers), zlib.crc32(text + numbers))
-        self._write(head + text + numbers)
+        self._write(head + _checksum(head) + text + numbers)
 
     def _write(self, content: bytes) -> None:
         left = memoryview(content)
@@ -242,6 +245,10 @@ class Journal:
             f"cannot write {self.path}: {error.strerror}. Results so far are kept: make room, or "
             "give another folder, and run the study again."
         )
+
+
+def _checksum(head: bytes) -> bytes:
+    return struct.pack("<I", zlib.crc32(_MAGIC + head))
 
 
 _REMEDY = "Delete it, or give the study another path."

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from dfbdesign.fdtd.estimate import RANKS
 from dfbdesign.studies.axes import Axes
 from dfbdesign.studies.columns import Columns, columns_of, joined
 from dfbdesign.studies.journal import Solved
+
+_ALONE = Lock()
+"""One job of several ranks at a time, however many threads a worker of a cluster has."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,16 @@ class _Part:
 
 @contextmanager
 def _ranks(wanted: int | None) -> Iterator[None]:
-    """Tell runs of MEEP how many MPI ranks they may use."""
-    before = os.environ.get(RANKS)
-    if wanted is not None:
-        os.environ[RANKS] = str(wanted)
-    try:
+    """Tell runs of MEEP how many MPI ranks they may use, and let one run at a time."""
+    if wanted is None:
         yield
-    finally:
-        if wanted is not None:
+        return
+    with _ALONE:
+        before = os.environ.get(RANKS)
+        os.environ[RANKS] = str(wanted)
+        try:
+            yield
+        finally:
             del os.environ[RANKS]
             os.environ |= {} if before is None else {RANKS: before}
 

@@ -115,10 +115,7 @@ def study(
 def _meanings(
     called: Verb, axes: Mapping[str, Any], device: Device | None, fixed: Mapping[str, Any]
 ) -> dict[str, Meaning]:
-    if called.takes_device and device is None:
-        raise InputError(f"{called.function.__name__} needs a device: pass one to the study.")
-    if device is not None and not called.takes_device:
-        raise InputError(f"{called.function.__name__} takes no device: its first argument is none.")
+    called.check(device)
     known = called.parameters
     if called.together is not None:
         known = sorted({*known, *Verb(called.together, None, True).parameters} - {"changes"})

@@ -91,6 +91,7 @@ def run_study_file(
 
 def _axes(one: Study, device: Device | None) -> dict[str, Any]:
     called = verb(one.function)
+    called.check(device)
     found = {}
     for name, given in _named(one.axes):
         meant = meaning(name, device, called.function, called.parameters)

@@ -8,6 +8,7 @@ from typing import Any
 
 import dfbdesign
 from dfbdesign.checks import nearest
+from dfbdesign.device import Device
 from dfbdesign.errors import InputError
 from dfbdesign.studies.together import laser_together, modes_together
 
@@ -29,6 +30,21 @@ class Verb:
         """Names of its arguments beside the device."""
         names = _parameters(self.function)
         return names[1:] if self.takes_device else names
+
+    def check(self, device: Device | None) -> None:
+        """Refuse a device that is missing, or one too many.
+
+        Args:
+            device: The device of the study.
+
+        Raises:
+            InputError: If the function wants it otherwise.
+        """
+        name = self.function.__name__
+        if self.takes_device and device is None:
+            raise InputError(f"{name} needs a device: give the study one.")
+        if device is not None and not self.takes_device:
+            raise InputError(f'{name} takes no device: its first argument is not "device".')
 
 
 def verb(function: str | Callable[..., Any]) -> Verb:
