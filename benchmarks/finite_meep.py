@@ -3,7 +3,7 @@
 The device radiates through its surface (second order): 40 periods of 810 nm, lines of n = 2.0 and
 100 nm in a film of n = 2.53, 160 nm of film above, on n = 1.444. Every row is one quantity, as the
 rigorous finite solver gives it (for the lobes: as the coupled waves give them) and as MEEP does,
-extrapolated to vanishing pixels. What is printed is also added to `meep/results.csv`.
+extrapolated to vanishing pixels. What is printed is also recorded in `meep/results.csv`.
 
     python benchmarks/finite_meep.py [modes] [threshold] [spectrum] [far-field]
 """
@@ -12,24 +12,22 @@ import os
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
-import csv
-import platform
 import sys
 import time
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
-from dfbdesign import Device, Grating, Layer, Lines, Target, __version__, laser
-from dfbdesign.fdtd import find_meep
-from dfbdesign.fdtd.estimate import cores
+sys.path.insert(0, str(Path(__file__).resolve().parent / "meep"))
+
+from table import record
+
+from dfbdesign import Device, Grating, Layer, Lines, Target, laser
+from dfbdesign.fdtd.extrapolation import Extrapolated
 from dfbdesign.units import cm, nm
-from dfbdesign.verification.finite import UNITS, FiniteVerification, verify_finite
+from dfbdesign.verification.certificate import Comparison
+from dfbdesign.verification.finite import UNITS, verify_finite
 
 PERIODS, PERIOD = 40, 810 * nm
-TABLE = Path(__file__).parent / "meep" / "results.csv"
-COLUMNS = (
-    "date,meep,dfbdesign,machine,job,quantity,ours,ours_uncertainty,fdtd,fdtd_uncertainty,verdict"
-)
 
 
 def device() -> Device:
@@ -46,37 +44,20 @@ def device() -> Device:
     )
 
 
-def compared(what: str) -> FiniteVerification:
-    began = time.time()
-    found = verify_finite(device(), what, force=True)
-    print(f"\n{what}: {time.time() - began:.0f} s")
-    return found
-
-
-def write(found: FiniteVerification) -> None:
-    """Print the rows, and add them to the table."""
-    head = [
-        datetime.now(UTC).date().isoformat(),
-        find_meep().version,
-        __version__,
-        f"{platform.machine()}, {cores()} cores",
-        f"finite second order, {PERIODS} periods: {found.what}",
-    ]
-    new = not TABLE.exists()
-    with TABLE.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(COLUMNS.split(","))
-        for one in found.comparisons:
-            unit, name = UNITS.get(one.quantity, (1.0, ""))
-            quantity = f"{one.label} {one.quantity}" + (f" [{name}]" if name else "")
-            pairs = (
-                (one.solver, one.solver_uncertainty),
-                (one.fdtd, one.fdtd_uncertainty),
-            )
-            numbers = [f"{value / unit:.8g}" for pair in pairs for value in pair]
-            writer.writerow([*head, quantity, *numbers, one.verdict])
-            print(f"  {quantity:34}" + "".join(f"{n:>15}" for n in numbers), one.verdict)
+def in_units(one: Comparison) -> Comparison:
+    """The same in the unit that people read, named with the quantity; wavelengths stay."""
+    unit, word = UNITS.get(one.quantity, (1.0, ""))
+    if not word or one.quantity == "wavelength":
+        return one
+    seen = one.time_domain
+    return replace(
+        one,
+        quantity=f"{one.quantity} [{word}]",
+        solver=one.solver / unit,
+        solver_uncertainty=one.solver_uncertainty / unit,
+        sharpness=one.sharpness / unit,
+        time_domain=Extrapolated(seen.value / unit, seen.uncertainty / unit, power=seen.power),
+    )
 
 
 def main() -> None:
@@ -86,7 +67,14 @@ def main() -> None:
         f"{coupled.wavelength / nm:.3f} nm, {coupled.origin}, Q {coupled.cold_quality_factor:.1f}"
     )
     for what in sys.argv[1:] or ("far-field", "threshold", "modes", "spectrum"):
-        write(compared(what))
+        began = time.perf_counter()
+        found = [in_units(one) for one in verify_finite(device(), what, force=True).comparisons]
+        record(f"finite device, {what}", f"second order, {PERIODS} periods", found)
+        print(f"\n{what}: {time.perf_counter() - began:.0f} s")
+        for one in found:
+            numbers = one.solver, one.solver_uncertainty, one.fdtd, one.fdtd_uncertainty
+            row = "".join(f"{number:15.8g}" for number in numbers)
+            print(f"  {one.label:12}{one.quantity:24}{row}  {one.verdict}")
 
 
 if __name__ == "__main__":

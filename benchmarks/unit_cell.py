@@ -35,7 +35,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from dfbdesign import Device, Grating, Layer, Lines, Target, modes
-from dfbdesign.fdtd import launch, run, unit_cell_job
+from dfbdesign.fdtd import estimate, run, unit_cell_job
+from dfbdesign.fdtd.job import COARSE
 from dfbdesign.fdtd.ringdown import ringdown
 from dfbdesign.files import writing
 from dfbdesign.plots.figure import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION, picture
@@ -111,11 +112,11 @@ def fourier_modal(answer: peers.Answer, orders: int) -> Edges:
     return bright, dark
 
 
-def meep_modes(resolution: int) -> Edges:
+def meep_modes(refinement: int) -> Edges:
     """From one run of the time-domain job; nothing is remembered."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DFBDESIGN_CACHE"] = folder
-        recording = run(unit_cell_job(our_device(), START["TE"], resolution))
+        recording = run(unit_cell_job(our_device(), START["TE"], refinement))
     centre = 1 / START["TE"]
     even, odd = (
         2 * pi * ringdown(signal, recording.interval, centre).nearest(centre)
@@ -151,13 +152,13 @@ def measured(with_meep: bool) -> list[Row]:
             runs.append((name, f"{n} orders", lambda a=answer, n=n: fourier_modal(a, n)))
     rows = [(code, setting, median_time(run), run()) for code, setting, run in runs]
     if with_meep:
-        launch.PIXELS_PER_RANK = 1000  # enough for every rank
-        for resolution in (8, 12, 20):
+        estimate.PIXELS_PER_RANK = 1000  # enough for every rank
+        for refinement in (1, 2, 3):
             start = children()
-            edges = meep_modes(resolution)
-            setting = f"{2 * resolution / PERIOD:.0f} pixels/um"
+            edges = meep_modes(refinement)
+            setting = f"{2 * COARSE * refinement / PERIOD:.0f} pixels/um"
             rows.append(("MEEP", setting, (children() - start) / RANKS, edges))
-        rows.append(extrapolated(*rows[-2:], 12, 20))
+        rows.append(extrapolated(*rows[-2:], 2, 3))
     return rows
 
 

@@ -1,29 +1,8 @@
-"""The cells of `tests/test_unit_cell_peers.py` by MEEP and by our solver, TE and TM.
+"""Unit cells by MEEP and by our solver, with certificates: the results go to `benchmarks/meep/`.
 
-Two grids, extrapolated (`tests/meep_peer.py`); every dimension lies on pixels' edges on both, but
-for slanted walls, which MEEP gets as stairs thinner than its pixels. Every cell takes one core
-for half a minute.
-
-Last run: 21 November 2026, MEEP 1.25.0, Debian 12 on two shared cores. MEEP's wavelengths and Q
-over ours, minus 1, for the even and the odd edge; edges without Q lose less than MEEP can tell:
-
-                             even        Q        odd        Q
-    low contrast   TE    -2.4e-07   +0.00%   -2.3e-07        -
-    low contrast   TM    +3.5e-07   -0.00%   +3.0e-07        -
-    high contrast  TE    -1.5e-07   -0.00%   -2.4e-08        -
-    high contrast  TM    +2.3e-05   -0.23%   +2.7e-05        -
-    coated         TE    -1.7e-07   +0.00%   +1.9e-07        -
-    coated         TM    +1.5e-05   -0.02%   +2.6e-05        -
-    slanted        TE    -2.0e-07   +0.00%   -7.7e-08        -
-    slanted        TM    +3.2e-06   +0.25%   +2.4e-07        -
-    absorbing      TE    -1.5e-06   +0.20%   -1.2e-06   -0.26%
-    absorbing      TM    +6.5e-06   -0.15%   +5.4e-06   +0.15%
-    amplifying     TE    -1.1e-06   +0.07%   -1.2e-06   -0.09%
-    amplifying     TM    +1.3e-06   -0.04%   +4.7e-07   +0.04%
-    first order    TE    -1.5e-07        -   +2.4e-07        -
-    first order    TM    +7.9e-06        -   -1.4e-05        -
-    third order    TE    -1.8e-07   +0.00%   -5.9e-08   +0.02%
-    third order    TM    +4.7e-06   +0.13%   +4.0e-06   +0.22%
+The reference device at three duties, a TM device, a Bloch wavevector beside the band edge, and the
+cells of `tests/test_unit_cell_peers.py`, each in TE and TM. Every cell takes one core for about a
+minute. Names on the command line choose among them; `ranks` times a run on one and on two cores.
 """
 
 import os
@@ -32,36 +11,73 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dfbdesign import modes
-from dfbdesign.fdtd import find_meep
+from dfbdesign.device import Device, changed, load_device
+from dfbdesign.fdtd import estimate, find_meep, launch, unit_cell_job
+from dfbdesign.units import nm
+from dfbdesign.verification.verify import verify
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "meep"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from meep_peer import extrapolated
+from table import record
 from test_unit_cell_peers import EACH, device
 
+REFERENCE = load_device(Path(__file__).resolve().parents[1] / "examples" / "reference.toml")
+TM = changed(
+    REFERENCE,
+    {
+        "polarization": "TM",
+        "layers.1.thickness": 260 * nm,
+        "target.wavelength": 1612 * nm,
+    },
+)
 
-def line(name: str, polarization: str) -> str:
-    start = time.perf_counter()
-    cell = device(name, polarization)
-    theirs = extrapolated(cell)
-    ours = [mode.wavenumber for mode in modes(cell, accuracy=1e-6).band_edges]
-    parts = []
-    for our, their in zip(ours, theirs, strict=True):
-        lossless = f"1/Q {-2 * their.imag / their.real:6.0e}"
-        quality = f"{our.imag / their.imag - 1:+8.2%}" if our.imag else lossless
-        parts.append(f"{our.real / their.real - 1:+9.1e} {quality:>11}")
-    return f"{name:15}{polarization:4}{''.join(parts)}{time.perf_counter() - start:7.0f} s"
+
+def devices() -> dict[str, tuple[Device, float | None]]:
+    """Devices and Bloch wavevectors by name."""
+    found: dict[str, tuple[Device, float | None]] = {
+        f"reference, duty {duty}": (changed(REFERENCE, {"layers.0.lines.duty": duty}), None)
+        for duty in (0.35, 0.5, 0.65)
+    }
+    found["reference in TM, film of 260 nm"] = TM, None
+    found["reference, wavevector 0.01"] = REFERENCE, 0.01
+    for name, polarization in EACH:
+        found[f"{name}, {polarization}"] = device(name, polarization), None
+    return found
+
+
+def ranks() -> None:
+    """Wall-clock time of one run on one and on two cores."""
+    job = unit_cell_job(REFERENCE, 1670 * nm, 6)
+    launch.kept = lambda *_: None  # type: ignore[assignment]
+    seconds = []
+    for share in (10**9, job.size // 2):
+        estimate.PIXELS_PER_RANK = share
+        began = time.perf_counter()
+        launch.run(job)
+        seconds.append(time.perf_counter() - began)
+    load = os.getloadavg()[0]
+    print(
+        f"{job.size} pixels, {job.steps} steps: {seconds[0]:.1f} s on one core, {seconds[1]:.1f} s "
+        f"on two: {seconds[0] / seconds[1]:.2f} times faster, load {load:.1f}, "
+        f"MEEP {find_meep().version}"
+    )
 
 
 def main() -> None:
-    wanted = [pair for pair in EACH if len(sys.argv) < 2 or pair[0] in sys.argv[1:]]
-    print(f"MEEP {find_meep().version}: MEEP's wavelengths and Q over ours - 1, even and odd")
-    with ThreadPoolExecutor(2) as pool:
-        for text in pool.map(lambda pair: line(*pair), wanted):
-            print(text, flush=True)
+    wanted = sys.argv[1:]
+    if "ranks" in wanted:
+        ranks()
+        return
+    for name, (cell, wavevector) in devices().items():
+        if wanted and not any(word in name for word in wanted):
+            continue
+        began = time.perf_counter()
+        found = verify(cell, wavevector=wavevector)
+        record("unit cell", name, found.comparisons)
+        verdicts = [one.verdict for one in found.comparisons]
+        print(f"{name:35}{verdicts} {time.perf_counter() - began:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dfbdesign.designs.calibration import calibrate as calibrate
+    from dfbdesign.designs.calibration import next_ladder as next_ladder
+    from dfbdesign.designs.calibration import prepared as prepared
+    from dfbdesign.designs.calibration import updated as updated
     from dfbdesign.designs.design import design as design
+    from dfbdesign.designs.goals import best as best
+    from dfbdesign.designs.ladder import Goal as Goal
+    from dfbdesign.designs.ladder import chip_of as chip_of
+    from dfbdesign.designs.ladder import ladder as ladder
+    from dfbdesign.designs.readings import Reading as Reading
+    from dfbdesign.designs.readings import load_readings as load_readings
+    from dfbdesign.designs.spread import Spread as Spread
+    from dfbdesign.designs.spread import load_spread as load_spread
+    from dfbdesign.designs.tolerance import tolerance as tolerance
     from dfbdesign.device import Device as Device
     from dfbdesign.device import GainFilm as GainFilm
     from dfbdesign.device import Grating as Grating
@@ -56,6 +69,8 @@ if TYPE_CHECKING:
     from dfbdesign.lasers.finite_laser import rigorous_laser as rigorous_laser
     from dfbdesign.lasers.laser import laser as laser
     from dfbdesign.lasers.laser_spectra import laser_spectra as laser_spectra
+    from dfbdesign.lasers.light_curve import continuous_light as continuous_light
+    from dfbdesign.lasers.light_curve import light as light
     from dfbdesign.lasers.lobes import lobes as lobes
     from dfbdesign.lasers.pumping import pumped_gain as pumped_gain
     from dfbdesign.lasers.pumping import pumping as pumping
@@ -73,6 +88,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "Device": "dfbdesign.device",
     "GainFilm": "dfbdesign.device",
+    "Goal": "dfbdesign.designs.ladder",
     "Grating": "dfbdesign.device",
     "InputError": "dfbdesign.errors",
     "Layer": "dfbdesign.device",
@@ -83,18 +99,30 @@ _MODULES = {
     "NotConverged": "dfbdesign.errors",
     "PhysicsError": "dfbdesign.errors",
     "Pump": "dfbdesign.device",
+    "Reading": "dfbdesign.designs.readings",
     "Spot": "dfbdesign.device",
+    "Spread": "dfbdesign.designs.spread",
     "Target": "dfbdesign.device",
     "bands": "dfbdesign.solvers.bands",
     "beam": "dfbdesign.lasers.beam",
+    "best": "dfbdesign.designs.goals",
+    "calibrate": "dfbdesign.designs.calibration",
+    "chip_of": "dfbdesign.designs.ladder",
+    "continuous_light": "dfbdesign.lasers.light_curve",
     "design": "dfbdesign.designs.design",
     "far_field": "dfbdesign.lasers.beam",
+    "ladder": "dfbdesign.designs.ladder",
     "laser": "dfbdesign.lasers.laser",
     "laser_spectra": "dfbdesign.lasers.laser_spectra",
+    "light": "dfbdesign.lasers.light_curve",
     "load_device": "dfbdesign.device",
+    "load_readings": "dfbdesign.designs.readings",
+    "load_spread": "dfbdesign.designs.spread",
     "lobes": "dfbdesign.lasers.lobes",
     "material": "dfbdesign.materials",
     "modes": "dfbdesign.solvers.unit_cell",
+    "next_ladder": "dfbdesign.designs.calibration",
+    "prepared": "dfbdesign.designs.calibration",
     "pumped_gain": "dfbdesign.lasers.pumping",
     "pumping": "dfbdesign.lasers.pumping",
     "reproduce": "dfbdesign.lasers.reproduce",
@@ -103,6 +131,8 @@ _MODULES = {
     "scattering": "dfbdesign.solvers.scattering",
     "slab": "dfbdesign.solvers.slab",
     "study": "dfbdesign.studies.study",
+    "tolerance": "dfbdesign.designs.tolerance",
+    "updated": "dfbdesign.designs.calibration",
     "verify": "dfbdesign.verification.verify",
     "verify_finite": "dfbdesign.verification.finite",
 }

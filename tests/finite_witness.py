@@ -66,6 +66,10 @@ class FiniteGrating:
     """Length without lines in the middle of the grating."""
     facet: bool = False
     """Whether the right end is cut against air."""
+    chirp: float = 0.0
+    """How much longer the last period is than the first."""
+    last_duty: float | None = None
+    """Duty of the last period, if lines grow or shrink evenly."""
     degree: int = 7
 
     def modes(self, wavenumber, count):
@@ -99,11 +103,15 @@ class FiniteGrating:
 
     def columns(self):
         """Element edges along x between the rays, and what stands in each element."""
-        gap, line = (1 - self.duty) / 2 * self.period, self.duty * self.period
         widths, kinds = [0.35], ["film"]
         for number in range(self.periods):
             if self.shift and number == self.periods // 2:
                 widths, kinds = [*widths, self.shift], [*kinds, "gap"]
+            share = (number + 0.5) / self.periods
+            period = self.period + self.chirp * (share - 0.5)
+            last = self.duty if self.last_duty is None else self.last_duty
+            duty = self.duty + (last - self.duty) * share
+            gap, line = (1 - duty) / 2 * period, duty * period
             widths, kinds = [*widths, gap, line, gap], [*kinds, "gap", "line", "gap"]
         widths, kinds = [*widths, 0.35], [*kinds, "air" if self.facet else "film"]
         return np.concatenate([[0.0], np.cumsum(widths)]), kinds

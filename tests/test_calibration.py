@@ -14,6 +14,7 @@ from dfbdesign.designs.calibration import (
 )
 from dfbdesign.designs.ladder import Goal, ladder, width_of
 from dfbdesign.designs.readings import Reading, load_readings
+from dfbdesign.designs.sampling import Part, effective, sampled
 from dfbdesign.designs.spread import Spread, at
 from dfbdesign.designs.swept import many_modes, solved_edges, waves_of_edges
 from dfbdesign.device import changed, load_device, without_dispersion
@@ -163,6 +164,39 @@ def test_a_dip_is_the_bright_edge(fitted):
     dips = tuple(replace(one, kind="dip") for one in readings)
     found = calibrate(fitted, dips)
     assert found.odd.max() < 1e-3
+
+
+def test_draws_along_a_curve_have_the_moments_of_its_closed_form():
+    # y is normal, x is 0.3 y² within 0.01
+    maximum, inverse = np.zeros(2), np.diag([1e4, 1.0])
+    part = Part.about(
+        maximum, inverse, np.array([1.0, 0.0]), lambda z: z[:, 0] - 0.3 * z[:, 1] ** 2
+    )
+    z, weight = sampled(
+        lambda z: -0.5 * ((z[:, 0] - 0.3 * z[:, 1] ** 2) / 0.01) ** 2 - 0.5 * z[:, 1] ** 2,
+        [part], np.random.default_rng(2), 8000,
+    )  # fmt: skip
+    assert effective(weight) > 0.75 * len(z)  # the first draws lie along the curve already
+    x, y = z.T
+    assert weight @ x == pytest.approx(0.3, abs=0.02)
+    assert weight @ y == pytest.approx(0, abs=0.04)
+    assert weight @ (x - 0.3) ** 2 == pytest.approx(0.18, rel=0.15)
+    assert weight @ (x - 0.3 * y**2) ** 2 == pytest.approx(1e-4, rel=0.06)
+
+
+def test_draws_find_both_of_two_maxima_with_their_shares():
+    def log_density(z):  # 30 % about (-3, 0), 70 % about (3, 0), narrow in x
+        a, b = (-0.5 * (((z[:, 0] - x) / 0.1) ** 2 + z[:, 1] ** 2) for x in (-3, 3))
+        return np.logaddexp(np.log(0.3) + a, np.log(0.7) + b)
+
+    # one of the parts starts too wide and off its maximum, the other too narrow
+    parts = [
+        Part.about(np.array([x, 0.0]), inverse, np.array([1.0, 0.0]), lambda z: z[:, 0])
+        for x, inverse in ((-2.6, np.diag([4.0, 0.3])), (3.05, np.diag([400.0, 8.0])))
+    ]
+    z, weight = sampled(log_density, parts, np.random.default_rng(4), 4000)
+    assert weight[z[:, 0] < 0].sum() == pytest.approx(0.3, abs=0.04)
+    assert weight @ z[:, 1] ** 2 == pytest.approx(1, rel=0.1)
 
 
 def test_thresholds_tell_the_edge_as_their_likelihood_says(tmp_path):

@@ -39,12 +39,12 @@ from dfbdesign.units import cm, deg, nm, um
 from dfbdesign.verification.finite import finite_runs, verify_finite
 from dfbdesign.verification.ladders import parity, passive, stretches
 
-SUBSTRATE, FILM, LINES = 1.444, 2.53, 2.0
+SUBSTRATE, FILM, LINES, DUTY = 1.444, 2.53, 2.2, 0.5  # all walls between pixels
 PERIOD = 400 * nm
 
 
-def device(periods: int = 20, **grating: object) -> Device:
-    lines = Lines(material=LINES, duty=0.35)
+def device(periods: int = 16, **grating: object) -> Device:
+    lines = Lines(material=LINES, duty=DUTY)
     return Device(
         substrate=SUBSTRATE,
         superstrate=1.0,
@@ -82,11 +82,11 @@ def test_shifts_pumped_parts_and_ends_lie_where_they_should():
         away = min(abs(place - line) for line in lines)
         if place > 3.3:
             expected = 1.0
-        elif away < 0.07:
+        elif away < 0.1:
             expected = LINES**2
         else:
             expected = pumped if 1.6 < place else FILM**2
-        if min(abs(away - 0.07), abs(place - 1.6), abs(place - 3.3)) > 1e-6:
+        if min(abs(away - 0.1), abs(place - 1.6), abs(place - 3.3)) > 1e-6:
             assert value == pytest.approx(expected), place
 
 
@@ -100,7 +100,7 @@ def test_averages_conserve_area_and_slanted_walls_become_stairs():
         bare = Cell(plain, (Stretch(4),), 1600 * nm, 8, 0.0)
         numbers = {"faces": bare.faces, "regions": [vars(region) for region in bare.regions]}
         missing = permittivity(json.loads(job.text()), x, z) - permittivity(numbers, x, z)
-        area = 4 * 0.35 * PERIOD * 300 * nm / job.pixel**2
+        area = 4 * DUTY * PERIOD * 300 * nm / job.pixel**2
         assert missing.sum().real == pytest.approx((LINES**2 - FILM**2) * area, rel=1e-9)
     assert len(job.regions) == 16 + 2
 
@@ -219,7 +219,8 @@ def test_the_rows_of_a_laser_are_those_of_its_pump_and_its_shifts():
 def test_the_symmetry_of_a_mode_is_that_of_its_field():
     cold = passive(device())
     odd, even = finite_modes(cold, count=2, accuracy=1e-5)
-    assert (odd.wavelength, even.wavelength) == pytest.approx((1.4464, 1.6520), abs=1e-3)
+    # The middle is between lines: there the waves of the lower band edge have their antinodes.
+    assert odd.wavelength < 1.5 < even.wavelength
     assert (parity(cold, odd), parity(cold, even)) == (-1, 1)
     lopsided = device(facets=Facets(left="cleaved"))
     assert parity(passive(lopsided), even) == 0
@@ -251,27 +252,30 @@ def test_a_grating_without_contrast_only_delays():
 
 @pytest.mark.meep
 @pytest.mark.usefixtures("fresh_meep")
-def test_a_cold_mode_has_the_wavelength_and_quality_factor_of_the_rigorous_solver():
-    found = verify_finite(device(), resolutions=(8, 12, 16))
-    wavelength, quality = found.comparisons
-    assert found.passed
-    assert wavelength.fdtd_uncertainty < 1e-4 * wavelength.solver
-    assert abs(wavelength.difference) < 2e-5
-    assert abs(quality.difference) < 2e-3
-    for one in found.comparisons:
-        assert one.time_domain.power == pytest.approx(2, abs=0.3)
+def test_a_cold_mode_is_that_of_the_rigorous_solver_and_is_kept(monkeypatch):
+    found = verify_finite(device(), resolutions=(8, 12))
+    for one, most in zip(found.comparisons, (5e-5, 5e-3), strict=True):
+        coarse, fine = np.array(one.time_domain.by_resolution) - one.solver
+        assert coarse / fine == pytest.approx((12 / 8) ** 2, rel=0.1)
+        assert abs(one.difference) < most
+        assert abs(one.solver - one.fdtd) < one.uncertainty
+        assert one.time_domain.causes["absorber"] < 1e-3 * one.solver
+    monkeypatch.setattr("dfbdesign.fdtd.launch._Queue", None)  # nothing is run any more
+    assert verify_finite(device(), resolutions=(8, 12)) == found
 
 
 @pytest.mark.meep
 @pytest.mark.usefixtures("fresh_meep")
-def test_a_shifted_partly_pumped_laser_begins_to_grow_at_its_threshold_gain():
-    shift = PhaseShift(position=0.5, shift=200 * nm)
-    stripe = Pump(wavelength=1030 * nm, spot=Spot(shape="stripe", length=4.8 * um))
-    laser = changed(device(16, phase_shifts=(shift,)), {"pump": stripe})
+def test_a_partly_pumped_laser_begins_to_grow_at_its_threshold_gain():
+    stripe = Pump(wavelength=1030 * nm, spot=Spot(shape="stripe", length=6 * um))
+    lines = Lines(material=2.0, duty=0.35)
+    laser = changed(device(20), {"pump": stripe, "layers.0.lines": lines})
     (compared,) = verify_finite(laser, "threshold", resolutions=(8, 12)).comparisons
+    coarse, fine = np.array(compared.time_domain.by_resolution) - compared.solver
+    assert coarse / fine == pytest.approx((12 / 8) ** 2, rel=0.2)
     assert compared.solver * cm > 500
-    assert abs(compared.difference) < 0.02
-    wrong = changed(laser, {"layers.0.lines.duty": 0.33})
+    assert abs(compared.difference) < 0.01
+    wrong = changed(laser, {"layers.0.lines.material": 1.9})
     with pytest.raises(PhysicsError):  # the runs of one laser are not those of another
         _crossed(laser, wrong)
 
@@ -287,12 +291,12 @@ def _crossed(one: Device, other: Device) -> None:
 @pytest.mark.meep
 @pytest.mark.usefixtures("fresh_meep")
 def test_reflected_and_transmitted_amplitudes_are_those_of_the_rigorous_solver():
-    short, wavelengths = device(10), np.array([1.45, 1.55, 1.65, 1.75])
+    short, wavelengths = device(8), np.array([1.5, 1.55, 1.6, 1.65])
     solved = finite_spectrum(short, wavelengths)
-    jobs = [spectrum_job(short, [Stretch(10)], wavelengths, n, cycles=120) for n in (8, 12)]
+    jobs = [spectrum_job(short, [Stretch(8)], wavelengths, n, cycles=100) for n in (8, 12)]
     seen = [scattered(job, one.fields) for job, one in zip(jobs, run_all(jobs), strict=True)]
     for ours, coarse, fine in zip((solved.reflection, solved.transmission), *seen, strict=True):
         ratio = np.abs(coarse - ours) / np.abs(fine - ours)
-        assert ratio == pytest.approx(np.full(4, (12 / 8) ** 2), rel=0.15)
+        assert ratio == pytest.approx(np.full(4, (12 / 8) ** 2), rel=0.1)
         limit = fine + (fine - coarse) * 8**2 / (12**2 - 8**2)
         assert np.abs(limit - ours).max() < 5e-3

@@ -98,9 +98,10 @@ def box(index, width=1.0, height=0.8, z=0.0):
 @pytest.mark.usefixtures("fresh_meep")
 def test_the_check_of_a_waveguide_finds_an_index_that_agrees_and_one_that_does_not():
     found = verify_ridge(guide(box(CORE)))
-    assert found.polarization == "TE"
+    assert (found.label, found.quantity) == ("TE", "n_eff")
     assert found.fdtd == pytest.approx(1.774399, abs=1e-4)  # finite elements, as above
     assert found.verdict == "agrees"
+    assert set(found.time_domain.causes) == {"pixels", "neighbours", "run length"}
     assert replace(found, solver=found.solver + 1e-3).verdict == "disagrees"
     assert replace(found, solver_uncertainty=3e-4).verdict == "undecided"
 

@@ -180,7 +180,8 @@ def test_photons_at_the_band_edge_use_up_the_gain():
 
 def test_a_red_shift_lowers_the_neutral_threshold_to_the_measured_one(dfb, tmp_path):
     file = tmp_path / "device.toml"
-    save_device(device(film={"preset": "taghipour2023-neutral"}), file)
+    film = {"preset": "taghipour2023-neutral", "absorption_over_emission": 1.0}
+    save_device(device(film=film), file)
     words = "--biexciton-lifetime", "485", "--json"
     even, shifted = (
         json.loads(dfb("gain", file, *words, "--red-shift", shift).out)["transparency"]

@@ -27,6 +27,7 @@ from dfbdesign.gain.published import (
     stripe_light,
 )
 from dfbdesign.gain.rates import Rates
+from dfbdesign.lasers.published_lasers import published_curve
 from dfbdesign.lasers.pumping import pumping
 from dfbdesign.lasers.reproduce import PARAMETERS, Row, median_deviation, reproduce
 from dfbdesign.plots.figure import picture
@@ -256,6 +257,12 @@ def test_sizes_give_the_published_energies():
     assert_allclose(energies, [1.0614, 0.9188, 0.8990, 0.7772], atol=5e-5)
 
 
+def test_explanation_the_neutral_laser_passes_the_measured_width_as_it_sets_in():
+    curve = published_curve("neutral", 0.0)
+    lit = int(np.searchsorted(curve.pump, curve.fit.lit))
+    assert curve.spectrum(lit - 1).width < 0.9 * nm < curve.spectrum(lit).width
+
+
 def test_the_ratio_of_pump_wavelengths_is_absorbance_times_bleaching_times_photon_energy():
     # (1 - 10^-0.11)/(1 - 10^-0.036) * 11.98/3.80 * 1160/1500, whatever the film
     short, resonant = band_edge_pumping(neutral_film())
@@ -264,9 +271,9 @@ def test_the_ratio_of_pump_wavelengths_is_absorbance_times_bleaching_times_photo
     assert_allclose(resonant / short, expected * delivered, rtol=1e-6)
 
 
-def test_cascade_presets_hold_what_is_fitted_to_the_neutral_film():
+def test_presets_hold_what_is_fitted_to_the_neutral_film():
     fitted = neutral_film()
-    for name in ("cascade-emitter", "cascade-mix", "cascade-layers"):
+    for name in ("taghipour2023-neutral", "cascade-emitter", "cascade-mix", "cascade-layers"):
         preset = published_film(name)
         assert preset.absorption_over_emission == pytest.approx(
             fitted.absorption_over_emission, abs=5e-4

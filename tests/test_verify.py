@@ -19,6 +19,7 @@ from dfbdesign.solvers import unit_cell
 from dfbdesign.solvers.cell_mode import CellMode
 from dfbdesign.units import nm
 from dfbdesign.verification.certificate import Comparison
+from dfbdesign.verification.slab import verify_slab
 from dfbdesign.verification.verify import Verification, planned, verify
 
 module = import_module(
@@ -197,6 +198,8 @@ def test_a_level_that_does_not_exist_is_refused():
 def test_a_device_the_check_cannot_handle_is_refused_before_anything_runs(monkeypatch):
     monkeypatch.setattr(module, "bloch_modes", None)
     monkeypatch.setattr(module, "unit_cell", None)
+    with pytest.raises(InputError, match="needs a layer with lines"):
+        verify(changed(device(), {"layers.0.lines": None}))
     with pytest.raises(InputError, match="lines of layer 1 are"):
         verify(changed(device(), {"layers.0.lines.sidewall": 0.5, "layers.0.thickness": 0.3}))
 
@@ -275,3 +278,37 @@ def test_the_reference_device_is_confirmed_by_meep(monkeypatch):
     plan = module._planned(thicker, "unit-cell", None)
     for mode, sure in zip(plan.modes, found.comparisons[::2], strict=True):
         assert replace(sure, solver=mode.wavelength).verdict == "disagrees"
+
+
+# Slabs
+
+
+def uniform(index: complex) -> Device:
+    return Device(
+        substrate=1.744,
+        superstrate=1.0,
+        layers=[Layer(thickness=80 * nm, material=2.2), Layer(thickness=200 * nm, material=index)],
+        target=Target(wavelength=1670 * nm),
+    )
+
+
+def test_a_slab_with_lines_is_refused():
+    with pytest.raises(InputError, match="without lines"):
+        verify_slab(device(), "TE")
+
+
+@pytest.mark.meep
+@pytest.mark.usefixtures("fresh_meep")
+@pytest.mark.parametrize(("polarization", "index"), [("TE", 2.53 + 2e-4j), ("TM", 2.53)])
+def test_index_and_loss_of_a_slab_are_confirmed_by_meep(polarization, index, monkeypatch):
+    monkeypatch.setattr("dfbdesign.fdtd.edges.REFINEMENTS", (1, 2, 3))
+    monkeypatch.setattr("dfbdesign.fdtd.job.CYCLES", 150)
+    monkeypatch.setattr("dfbdesign.fdtd.edges.SHORTER", 0.95)
+    n_eff, loss = verify_slab(uniform(index), polarization)
+    assert abs(n_eff.solver - n_eff.fdtd) < n_eff.uncertainty < 5e-5 * n_eff.solver
+    assert abs(n_eff.difference) < 3e-6
+    assert n_eff.time_domain.power == pytest.approx(2, abs=0.05)
+    assert loss.verdict == "agrees"
+    if loss.solver:
+        assert abs(loss.difference) < 1e-3
+    assert replace(n_eff, solver=n_eff.solver * (1 + 2e-4)).verdict == "disagrees"

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,9 @@ from dfbdesign.cli.shown import show
 from dfbdesign.cli.words import AsJson, DeviceFile
 from dfbdesign.errors import NoGuidedMode, PhysicsError
 from dfbdesign.units import cm, deg, km, nm, ps
+
+if TYPE_CHECKING:
+    from dfbdesign.verification.certificate import Comparison
 
 
 def materials(as_json: AsJson = False) -> None:
@@ -28,7 +31,13 @@ def materials(as_json: AsJson = False) -> None:
     show({"materials": rows}, as_json)
 
 
-def slab(file: DeviceFile, as_json: AsJson = False) -> None:
+def slab(
+    file: DeviceFile,
+    check: Annotated[
+        bool, typer.Option("--verify", help="Compare the fundamental modes with MEEP's (minutes).")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Modes of the layers; patterned layers are averaged."""
     from dfbdesign.device import load_device
     from dfbdesign.solvers.slab import chromatic_dispersion
@@ -59,7 +68,18 @@ def slab(file: DeviceFile, as_json: AsJson = False) -> None:
         "averaged_layers": list(found.averaged_layers),
         "modes": rows,
     }
+    comparisons: list[Comparison] = []
+    if check:
+        from dfbdesign.reports.numbers import certificates
+        from dfbdesign.verification.slab import verify_slab
+
+        guided = {mode.polarization for mode in found.modes if mode.kind == "guided"}
+        for polarization in sorted(guided):
+            comparisons += verify_slab(device, polarization)
+        result |= certificates(comparisons)
     show(result, as_json)
+    if any(one.verdict != "agrees" for one in comparisons):
+        raise PhysicsError("the solver and MEEP do not agree; see the verdicts.")
 
 
 def ridge(
@@ -105,7 +125,8 @@ def ridge(
 
         both = verify_ridge(waveguide)
         result["fdtd"] = {
-            "n_eff": both.fdtd, "n_eff_error": both.fdtd_uncertainty, "verdict": both.verdict,
+            "n_eff": both.fdtd, "n_eff_error": both.fdtd_uncertainty,
+            "power": both.time_domain.power, "verdict": both.verdict,
         }  # fmt: skip
     if plot is not None:
         from dfbdesign.plots.figure import picture
@@ -118,7 +139,7 @@ def ridge(
         result["file"] = plot
     show(result, as_json)
     if check and both.verdict != "agrees":
-        raise PhysicsError("the solver and MEEP do not agree to the tolerance; see the verdict.")
+        raise PhysicsError("the solver and MEEP do not agree; see the verdict.")
 
 
 def film(

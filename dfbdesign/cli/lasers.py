@@ -51,9 +51,11 @@ def laser(
 
         result["picture"] = write_picture(
             plot,
-            lambda axes: plots.threshold_modes(axes, solved.modes)
-            if found is None
-            else plots.spectra(axes, found),
+            lambda axes: (
+                plots.threshold_modes(axes, solved.modes)
+                if found is None
+                else plots.spectra(axes, found)
+            ),
         )
     show(result, as_json)
 

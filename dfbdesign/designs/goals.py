@@ -235,10 +235,11 @@ class _Search:
         count, unit = len(size), abs(score)
         steps = 1e-3 * np.concatenate([np.zeros((1, count)), np.eye(count), -np.eye(count)])
         # where the last points lay, their period, and how it changes with them
-        near = [(start - low) / size, np.float64(period), np.zeros(count)]
-        least = [start, period, score]
+        near: tuple[Real, float, Real] = ((start - low) / size, period, np.zeros(count))
+        least: tuple[Real, float, float] = (start, period, score)
 
         def value(x: Real) -> tuple[float, Real]:
+            nonlocal near, least
             points = np.clip(x, -steps.min(), 1 - steps.max()) + steps
             points[0] = x
             guess = near[1] + (points - near[0]) @ near[2]
@@ -246,19 +247,19 @@ class _Search:
             worth = found.scores[:, column] / unit
             worth = np.where(np.isfinite(worth), worth, 1e3)
             if worth[0] * unit < least[2]:
-                least[:] = [low + x * size, found.period[0], worth[0] * unit]
+                least = (low + x * size, float(found.period[0]), float(worth[0]) * unit)
             slopes = [
                 (one[1 : count + 1] - one[count + 1 :]) / (2 * steps.max())
                 for one in (worth, found.period)
             ]
-            near[:] = [x, found.period[0], slopes[1]]
+            near = (x, float(found.period[0]), slopes[1])
             return float(worth[0]), slopes[0]
 
         minimize(
             value, near[0], jac=True, method="L-BFGS-B", bounds=[(0, 1)] * count,
             options={"maxiter": 8, "ftol": 1e-7, "gtol": 1e-3},
         )  # fmt: skip
-        return np.asarray(least[0]), float(least[1]), float(least[2])
+        return least
 
     def _changes(self, variables: Real, period: Real) -> dict[str, Any]:
         columns = dict(zip(self.bounds, variables.T, strict=True))

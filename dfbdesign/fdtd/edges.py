@@ -36,6 +36,8 @@ SHORTER = 2 / 3
 LOSS_FLOOR = 1e-8
 """1/Q that runs may show for modes without loss: from tails that reach the absorber, and rounding.
 """
+STABLE = 1e-7
+"""Largest relative growth rate of a field without gain."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,12 @@ def bloch_modes(
     roomy, *runs = run_all(jobs, progress, force)
     found = [_frequencies(one, expected) for one in (*runs, roomy)]
     found.append(_frequencies(runs[-1], expected, SHORTER))
+    if not any(part < 0 for slab in jobs[0].slabs for v in slab.permittivity for part in v[1::2]):
+        growth = float((np.imag(found) / np.real(found)).max())
+        if growth > STABLE:
+            raise NotConverged(
+                f"the field grows (Im f / Re f = {growth:.1e}) without gain: the run is unstable."
+            )
     tangent = max(abs(v[1] / v[0]) for slab in jobs[0].slabs for v in slab.permittivity)
     return tuple(
         _mode(sector, column, tangent, wavelength)
@@ -165,19 +173,15 @@ def _mode(
 
 def _frequencies(
     recording: Recording, expected: Sequence[tuple[Sector, float]], share: float = 1.0
-) -> list[complex]:
+) -> NDArray[np.complex128]:
     """One per expected mode, from a share of the record."""
     even, odd = recording.signals[:, : int(share * recording.signals.shape[1])]
     signals = {"even": even, "odd": odd, "none": even + odd}
-    found = [
-        ringdown(signals[sector], recording.interval, 1 / length).nearest(1 / length)
-        for sector, length in expected
-    ]
-    alone = [one for (sector, _), one in zip(expected, found, strict=True) if sector == "none"]
-    for number, one in enumerate(alone):
-        if any(abs(one - other) < 1e-7 * abs(one) for other in alone[:number]):
-            raise NotConverged(
-                "the time domain shows one oscillation where two modes are expected: they are "
-                "closer than the record can tell apart."
-            )
+    found = np.zeros(len(expected), dtype=complex)
+    for sector, signal in signals.items():
+        places = [i for i, (one, _) in enumerate(expected) if one == sector]
+        if places:
+            wanted = [1 / expected[i][1] for i in places]
+            parts = ringdown(signal, recording.interval, sum(wanted) / len(wanted))
+            found[places] = parts.matched(wanted)
     return found

@@ -18,8 +18,9 @@ from dfbdesign.checks import positive
 from dfbdesign.errors import InputError
 from dfbdesign.fdtd import guide
 from dfbdesign.fdtd.extrapolation import Extrapolated, extrapolated
-from dfbdesign.fdtd.launch import run
+from dfbdesign.fdtd.launch import run_all
 from dfbdesign.fdtd.ringdown import ringdown
+from dfbdesign.fdtd.store import Recording
 from dfbdesign.units import nm
 
 VERSION = "1"
@@ -28,6 +29,8 @@ BAND = 0.02
 """Relative half width of the band in which the mode is looked for."""
 CYCLES = 240
 """Optical cycles recorded after the sources have died away."""
+MORE_ROOM, SHORTER = 1.3, 0.9
+"""Factors on margin and record that show what the neighbours and the length of the record do."""
 
 
 @dataclass(frozen=True)
@@ -171,12 +174,25 @@ def guide_index(
         PhysicsError: If MEEP fails.
         MeepMissing: If no interpreter can import MEEP.
     """
-    values = []
-    for pixel in pixels:
-        job = guide_job(rectangles, background, wavelength, expected, pixel, margin)
-        recording = run(job)
+    jobs = [
+        guide_job(rectangles, background, wavelength, expected, pixel, room * margin)
+        for pixel, room in ((pixels[0], MORE_ROOM), *((pixel, 1.0) for pixel in pixels))
+    ]
+
+    def index(recording: Recording, share: float = 1.0) -> float:
         signal = recording.signals[0 if polarization == "TE" else 1]
-        found = ringdown(signal, recording.interval, 1 / wavelength, BAND).nearest(1 / wavelength)
-        values.append(expected - n_group * (found.real * wavelength - 1))
+        part = signal[: int(share * signal.size)]
+        found = ringdown(part, recording.interval, 1 / wavelength, BAND).nearest(1 / wavelength)
+        return expected - n_group * (found.real * wavelength - 1)
+
+    roomy, *runs = run_all(jobs)
+    values = [index(one) for one in runs]
     half_wavelength = wavelength / expected / 2
-    return extrapolated(values, [half_wavelength / pixel for pixel in pixels])
+    return extrapolated(
+        values,
+        [half_wavelength / pixel for pixel in pixels],
+        {
+            "neighbours": index(roomy) - values[0],
+            "run length": index(runs[-1], SHORTER) - values[-1],
+        },
+    )

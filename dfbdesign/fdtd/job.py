@@ -79,7 +79,8 @@ class UnitCellJob:
     point; the other one is its mirror image."""
     courant: float
     """Time step over pixel, the same for all refinements."""
-    cycles: int = CYCLES
+    cycles: int
+    """Optical cycles recorded after the source has died away."""
     kind: str = "unit-cell"
     version: str = VERSION
 
@@ -115,8 +116,8 @@ def unit_cell_job(
     The indices are frozen at `wavelength`.
 
     Args:
-        device: Needs a grating with lines; any number of lines, straight or oblique, absorption,
-            gain and uniaxial materials.
+        device: Needs a grating; any number of lines, straight or oblique, absorption, gain and
+            uniaxial materials.
         wavelength: Vacuum wavelength the modes are looked for around [µm].
         refinement: Into how many pixels each coarse one is divided along either axis.
         wavevector: Bloch wavevector in units of 2π/period from the zone centre; `None` for the
@@ -127,7 +128,7 @@ def unit_cell_job(
         The job.
 
     Raises:
-        InputError: If the device has no lines, walls cross, or it is too thick for a cell.
+        InputError: If a line is wider than the period, or the device too thick for a cell.
         NoGuidedMode: If the wave would leak sideways into the substrate or the superstrate.
 
     Examples:
@@ -147,8 +148,6 @@ def unit_cell_job(
     if wavevector is None:
         wavevector = 0.5 * (grating.order % 2)
     within("wavevector", wavevector, -0.5, 0.5)
-    if not any(layer.lines for layer in device.layers):
-        raise InputError("the time-domain check needs a layer with lines: add lines to a layer.")
     slabs = period_slabs(without_dispersion(device, wavelength), wavelength)
     coarse = grating.period / (COARSE * grating.order)
     ends = [_margin(grating, wavevector, wavelength, slabs[place], margin) for place in (0, -1)]
@@ -174,6 +173,7 @@ def unit_cell_job(
         absorber_reflection=(ends[0].reflection, ends[1].reflection),
         courant=min(COURANT, SAFE * _stable(slabs, columns, layers, coarse)),
         probe=(column * refinement, row * refinement),
+        cycles=CYCLES,
     )
     if job.size > LARGEST_CELL:
         raise InputError(

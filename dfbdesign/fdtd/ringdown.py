@@ -8,7 +8,9 @@ eigenvalues $\lambda_j$ (Kung, Arun and Bhaskar Rao, J. Opt. Soc. Am. 73, 1799 (
 $\exp(-2\pi i f t)$: a decaying oscillation has Im f < 0.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,26 +44,49 @@ class Ringdown:
             Complex frequency, Im < 0 when it decays.
 
         Raises:
-            NotConverged: If the signal is no sum of a few oscillations, or grows.
+            NotConverged: If the signal is no sum of a few oscillations, or none is near.
+        """
+        return self.matched([frequency])[0]
+
+    def matched(self, frequencies: Sequence[float]) -> list[complex]:
+        """Lasting oscillations that are expected at some frequencies, all shifted by much the same.
+
+        A coarse grid shifts modes by more than their distance, but all of them alike.
+
+        Args:
+            frequencies: Where they are expected.
+
+        Returns:
+            Complex frequencies in the order of the expected ones, Im < 0 for decay.
+
+        Raises:
+            NotConverged: If the signal is no sum of a few oscillations, or shows too few.
         """
         if not self.residual < 1e-5:
             raise NotConverged(
                 f"the field is no sum of {MOST_OSCILLATIONS} oscillations, residual "
                 f"{self.residual:.1e}: the mode decays too fast for the time-domain check."
             )
+        expected = np.array(frequencies)
         lasting = self.frequency[self.final_amplitude > 1e-3]
-        found = complex(lasting[np.abs(lasting - frequency).argmin()])
-        if abs(found.real - frequency) > self.band * frequency:
+        if lasting.size < expected.size:
             raise NotConverged(
-                f"the nearest lasting oscillation is {found.real / frequency - 1:+.1%} away: "
+                f"the time domain shows {lasting.size} oscillations where {expected.size} modes "
+                "are expected: they are closer than the record can tell apart."
+            )
+
+        def strain(found: tuple[complex, ...]) -> float:
+            shift = np.real(found) - expected
+            return float(np.abs(shift - shift.mean()).max() + 0.1 * abs(shift.mean()))
+
+        best = np.array(min(permutations(lasting.tolist(), expected.size), key=strain))
+        away = np.abs(best.real / expected - 1)
+        if away.max() > self.band:
+            raise NotConverged(
+                f"the nearest lasting oscillation is {away.max():.1%} away: "
                 "give a wavelength nearer to the mode."
             )
-        if found.imag > 1e-7 * found.real:
-            raise NotConverged(
-                f"the field grows (Im f / Re f = {found.imag / found.real:.1e}): "
-                "the time-domain run is unstable."
-            )
-        return found
+        return [complex(one) for one in best]
 
 
 def ringdown(

@@ -73,7 +73,7 @@ def light(
         >>> from dfbdesign.gain.published import SHELL
         >>> found = light(load_device("examples/reference.toml"), SHELL)
         >>> f"{found.threshold / (uJ / cm**2):.0f} µJ/cm², {found.static_threshold:.3f} pJ/µm²"
-        '146 µJ/cm², 1.210 pJ/µm²'
+        '145 µJ/cm², 1.210 pJ/µm²'
     """
     model, alpha, static = _prepared(device, rates, loss, linewidth_enhancement)
     levels = LEVELS * static if fluence is None else _ascending(fluence)

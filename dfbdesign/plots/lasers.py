@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from dfbdesign.lasers.beam import Beam, Side, far_field, radiated
 from dfbdesign.lasers.laser import LasingMode
 from dfbdesign.lasers.laser_spectra import LaserSpectra
+from dfbdesign.lasers.light_reading import LightCurve
 from dfbdesign.lasers.lobes import Lobe, lobes
 from dfbdesign.plots.figure import (
     BLACK,
@@ -17,10 +18,12 @@ from dfbdesign.plots.figure import (
     GREY,
     INTENSITY,
     KINDS,
+    ORANGE,
     VERMILLION,
+    Real,
     legend_above,
 )
-from dfbdesign.units import cm, deg, mm, nm
+from dfbdesign.units import cm, deg, mm, nJ, nm, uJ, um
 from dfbdesign.verification.certificate import Comparison
 
 
@@ -320,7 +323,7 @@ def threshold_ranges(
     for length, row, style in zip(lengths, thresholds, ("-o", "--s", ":D", "-.^"), strict=False):
         axes.plot(duty, row / unit, style, ms=3.5, label=f"{length / um:g} µm")
     axes.axhspan(0.95 * measured / unit, 1.05 * measured / unit, color=GREY, alpha=0.3, lw=0)
-    axes.axhline(measured / unit, color=BLACK, lw=0.8)
+    axes.axhline(measured / unit, color=BLACK, lw=0.8, label=f"measured: {measured / unit:.0f}")
     axes.set(xlabel="duty", ylabel="threshold (µJ/cm²)")
     legend_above(axes)
     return axes

@@ -14,9 +14,13 @@ from dfbdesign.device import Device, device_tables
 from dfbdesign.errors import InputError
 from dfbdesign.gain.film import resolve_film
 from dfbdesign.lasers.laser import Laser, laser
+from dfbdesign.lasers.light_curve import light
+from dfbdesign.lasers.light_reading import LightCurve
+from dfbdesign.lasers.published_lasers import kinetics
 from dfbdesign.layout.chip import device_layout
 from dfbdesign.layout.manifest import Layout
 from dfbdesign.reports.design_numbers import tolerance_numbers
+from dfbdesign.reports.light_numbers import light_numbers
 from dfbdesign.reports.numbers import (
     Numbers,
     calibration_numbers,
@@ -66,6 +70,8 @@ class Findings:
     """What is not known of the device before it is made."""
     tolerance: Tolerance | None
     """What comes of it."""
+    light: LightCurve | None
+    """Light against pump, where the film's lifetimes are published."""
     calibration: Calibration | None
     verification: Verification | None
     layout: Layout | None
@@ -115,11 +121,17 @@ def findings(
         part("tolerance", "tolerance", lambda: tolerance(device, spread, _SAMPLES))
         if finite
         else None,
+        part("light", "light against pump", lambda: _light(device)) if device.film else None,
         part("calibration", "calibration", lambda: calibration(device)) if measured else None,
         part("verification", "comparison with MEEP", compare) if verification else None,
         part("layout", "layout", lambda: device_layout(device, gds_path)),
         left_out,
     )
+
+
+def _light(device: Device) -> LightCurve:
+    rates, loss = kinetics(device, (None, None))
+    return light(device, rates, loss=loss)
 
 
 def _wavevectors(edges: CellModes) -> list[float]:
@@ -150,6 +162,7 @@ def report_numbers(found: Findings) -> Numbers:
         "cell": cell_numbers(found.cell),
         "laser": found.laser and laser_numbers(found.laser),
         "tolerance": found.tolerance and tolerance_numbers(found.tolerance),
+        "light": found.light and light_numbers(found.light),
         "calibration": found.calibration and calibration_numbers(found.calibration),
         "verification": found.verification and verification_numbers(found.verification),
         "layout": None,

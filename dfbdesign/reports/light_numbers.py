@@ -39,7 +39,9 @@ def light_numbers(found: LightCurve) -> Numbers:
         "linewidth_enhancement": found.linewidth_enhancement,
         "modes": _modes(found),
         "light": rows,
-        "largest_gap_of_the_books": float(max(abs(books.exciton_gap).max(), abs(books.photon_gap).max())),
+        "largest_gap_of_the_books": float(
+            max(abs(books.exciton_gap).max(), abs(books.photon_gap).max())
+        ),
     }
 
 
@@ -65,23 +67,28 @@ def continuous_numbers(found: LightCurve) -> Numbers:
     return {
         "static_threshold_w_per_cm2": found.static_threshold * cm**2,
         "linewidth_enhancement": found.linewidth_enhancement,
-        "modes": _modes(found),
+        "modes": _modes(found, continuous=True),
         "light": rows,
     }
 
 
-def _modes(found: LightCurve) -> list[Numbers]:
+def _modes(found: LightCurve, continuous: bool = False) -> list[Numbers]:
     model = found.model
+    name = "static_threshold_" + ("w_per_cm2" if continuous else "uj_per_cm2")
+    unit = model.fluence * (cm**2 if continuous else cm**2 / uJ)
     return [
         {
             "origin": mode.origin,
             "wavelength_nm": mode.wavelength / nm,
+            name: model.static_threshold(number, continuous) * unit,
             "spontaneous_factor": float(factor),
             "excess_factor": float(excess),
             **{f"share_{name}": float(one) for name, one in zip(_SHARES, shares, strict=True)},
         }
-        for mode, factor, excess, shares in zip(
-            model.modes, model.spontaneous_factor, model.rates.excess, model.shares, strict=True
+        for number, (mode, factor, excess, shares) in enumerate(
+            zip(
+                model.modes, model.spontaneous_factor, model.rates.excess, model.shares, strict=True
+            )
         )
     ]
 

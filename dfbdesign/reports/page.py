@@ -80,6 +80,12 @@ def _pictures(found: Findings) -> Iterator[tuple[str, str]]:
                 threshold=threshold,
             )
             draw["gain"] = (curve, 4.6, 3.0)
+    if found.light is not None and found.light.has_kink:
+        pulses, pumped = found.light, found.light.pump / found.light.threshold
+        levels = [int(abs(pumped - times).argmin()) for times in (1.2, 1.5, 2.0)]
+        draw["light"] = (partial(plots.light_curve, curves=[pulses]), 4.6, 3.0)
+        draw["pulse"] = (partial(plots.light_pulse, curve=pulses, levels=levels), 4.6, 3.0)
+        draw["spectrum"] = (partial(plots.light_spectrum, curve=pulses, level=levels[0]), 4.6, 3.0)
     if found.verification is not None:
         comparisons = found.verification.comparisons
         draw["agreement"] = (partial(plots.agreement, comparisons=comparisons), 4.6, 2.6)

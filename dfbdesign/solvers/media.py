@@ -71,7 +71,8 @@ def medium(
     place = row if len(kind) > 1 else 0 * row
     if len(kinds) == 1:
         return _of(kinds[0], wavenumber, about, offset[place])
-    whole = Medium(*(np.empty_like(wavenumber) for _ in range(4)))
+    o, e, o_slope, e_slope = (np.empty_like(wavenumber) for _ in range(4))
+    whole = Medium(o, e, o_slope, e_slope)
     for number, material in enumerate(kinds):
         here = kind[place] == number
         part = _of(material, wavenumber[here], about, offset[place[here]])
@@ -89,7 +90,7 @@ def _of(material: Material, wavenumber: Complex, about: float | None, offset: Re
         slope = -material.permittivity_slope(wavelength, axis) * wavelength / start
         if offset.any():
             index = np.sqrt(value)
-            value, slope = (index + offset) ** 2, slope * (1 + offset / index)
+            value, slope = np.square(index + offset), slope * (1 + offset / index)
         return value + slope * (wavenumber - start), slope
 
     ordinary, ordinary_slope = along("ordinary")

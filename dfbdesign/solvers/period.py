@@ -38,10 +38,12 @@ def _constant(material: Material) -> tuple[complex, complex]:
 def _without_offset(material: Material) -> Material:
     if not material.ordinary.index_offset:
         return material
-    parts = {"ordinary": material.ordinary, "extraordinary": material.extraordinary}
-    bare = {name: one and replace(one, index_offset=0.0) for name, one in parts.items()}
     name, _, _ = material.name.rpartition(" ")
-    return replace(material, name=name, reference=name, **bare)
+    extraordinary = material.extraordinary and replace(material.extraordinary, index_offset=0.0)
+    return replace(
+        material, name=name, reference=name, extraordinary=extraordinary,
+        ordinary=replace(material.ordinary, index_offset=0.0),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

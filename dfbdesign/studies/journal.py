@@ -9,6 +9,7 @@ import json
 import os
 import struct
 import zlib
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
@@ -49,7 +50,9 @@ class Journal:
     Attributes:
         chunk: Points of a block.
         places: Where each solved block is in the file, by its number.
-        columns: Every column there is, its values of the largest shape that a point has.
+        columns: Every column there is, its values of the largest shape that a point has; words
+            as bytes of the largest length.
+        longest_error: Length of the longest error [bytes].
         points: How many points are solved.
         failed: How many of them failed.
         size: Of the file [bytes].
@@ -69,7 +72,7 @@ class Journal:
         self.path = path
         self.places: dict[int, int] = {}
         self.columns: Columns = {}
-        self.failed, self.points = 0, 0
+        self.failed, self.points, self.longest_error = 0, 0, 1
         try:
             # unbuffered: what was written is on its way to the disk, and only that
             self._file: FileIO = path.open("r+b" if path.exists() else "x+b", buffering=0)
@@ -215,13 +218,16 @@ class Journal:
         self.failed += len(about["errors"])
         for one in about["columns"]:
             shape = tuple(one["shape"][1:])
+            longest = longest_word(one["words"]) if one["words"] is not None else 0
             before = self.columns.get(one["name"])
             if before is not None:
                 shape = tuple(map(max, shape, before.values.shape))
-            kind = float if one["words"] is None else object
+                longest = max(longest, before.values.dtype.itemsize)
+            kind = "f8" if one["words"] is None else f"S{longest}"
             self.columns[one["name"]] = Column(
                 np.empty(shape, kind), tuple(one["dimensions"]), one["unit"], one["text"]
             )
+        self.longest_error = max(self.longest_error, longest_word(about["errors"].values()))
 
     def _record(self, about: dict[str, Any], numbers: bytes) -> None:
         text = json.dumps(about).encode()
@@ -245,6 +251,11 @@ class Journal:
             f"cannot write {self.path}: {error.strerror}. Results so far are kept: make room, or "
             "give another folder, and run the study again."
         )
+
+
+def longest_word(words: Iterable[str]) -> int:
+    """Length of the longest of some words, at least one [bytes]."""
+    return max((len(word.encode()) for word in words), default=1) or 1
 
 
 def _checksum(head: bytes) -> bytes:

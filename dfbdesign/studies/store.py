@@ -15,7 +15,7 @@ from dfbdesign.errors import InputError
 from dfbdesign.files import writing
 from dfbdesign.studies.axes import Axes
 from dfbdesign.studies.columns import Column, Columns, empty
-from dfbdesign.studies.journal import Journal
+from dfbdesign.studies.journal import Journal, longest_word
 
 if TYPE_CHECKING:
     import xarray
@@ -25,8 +25,6 @@ LABELS = {"edge": ("even", "odd")}
 IN_MEMORY = 2**28
 """Larger data sets stay on disk, and are read as they are asked for [bytes]."""
 ENDINGS = (".nc", ".zarr")
-PER_WORD = 48
-"""What HDF5 needs for a word beside its letters, at most [bytes]."""
 METADATA = 2**20
 """What it needs for names and attributes, at most [bytes]."""
 
@@ -62,12 +60,18 @@ def write(path: Path, axes: Axes, journal: Journal, attributes: Mapping[str, Any
     variables = {names[name]: _variable(axes, one) for name, one in journal.columns.items()}
     variables["error"] = (
         tuple(axes.sizes),
-        Column(np.empty((), object), (), "", "Why the point failed, empty where it did not"),
+        Column(
+            np.empty((), f"S{journal.longest_error}"),
+            (),
+            "",
+            "Why the point failed, empty where it did not",
+        ),
     )
     blocks = axes.blocks(journal.chunk)
     if path.suffix == ".nc":
-        words = sum(one.values.dtype.kind == "O" for _, one in variables.values())
-        _check_room(path, journal.size + PER_WORD * words * axes.points + METADATA)
+        each = sum(one.values.nbytes for _, one in variables.values())
+        coordinates = sum(axis.values.nbytes for axis in axes.axes)
+        _check_room(path, each * axes.points + coordinates + METADATA)
     with _target(path) as temporary, _writer(temporary, axes, variables, blocks[0]) as put:
         put.attributes(attributes)
         for number, block in enumerate(blocks):
@@ -76,7 +80,8 @@ def write(path: Path, axes: Axes, journal: Journal, attributes: Mapping[str, Any
             for name, one in journal.columns.items():
                 part = solved.columns.get(name)
                 own = one.values.shape
-                values = empty((len(solved.errors), *own), one.values.dtype)
+                kind = object if one.values.dtype.kind == "S" else float
+                values = empty((len(solved.errors), *own), kind)
                 if part is not None:
                     values[(slice(None), *map(slice, part.values.shape[1:]))] = part.values
                 put.values(names[name], block, values.reshape(*shape, *own))
@@ -110,7 +115,7 @@ def open_study(path: str | Path) -> "xarray.Dataset":
         with found:
             found.load()
         for name, one in found.variables.items():
-            if one.dtype.kind == "T":  # Zarr's words, as NetCDF gives them
+            if one.dtype.kind in "TO":  # words, as Zarr and as NetCDF give them
                 found[name] = found[name].astype(object).astype(str)
         return found
     except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -184,14 +189,14 @@ def _writer(
                 put.whole(name, (name,), np.array(labels, dtype=object), {})
         for name, (dimensions, one) in variables.items():
             about = {"long_name": one.text or name}
-            if one.values.dtype.kind != "O":
+            if one.values.dtype.kind != "S":
                 about["units"] = one.unit or "1"
             put.variable(name, dimensions, one.values.dtype, about)
         yield put
 
 
 class _NetCDF:
-    """Writes a NetCDF file with h5netcdf."""
+    """Writes a NetCDF file with h5netcdf; words as characters, which are read when asked for."""
 
     def __init__(self, path: Path, sizes: dict[str, int], first: Any) -> None:
         import h5netcdf
@@ -204,24 +209,36 @@ class _NetCDF:
             self.file.attrs[name] = value
 
     def variable(
-        self, name: str, dimensions: tuple[str, ...], kind: np.dtype[Any], about: Any
+        self, name: str, dimensions: tuple[str, ...], kind: np.dtype[Any], about: Mapping[str, str]
     ) -> None:
-        import h5py
-
-        stored = h5py.string_dtype() if kind.kind == "O" else kind
-        made = self.file.create_variable(name, dimensions, stored)
+        if kind.kind == "S":
+            letters = f"letters_{kind.itemsize}"
+            if letters not in self.file.dimensions:
+                self.file.dimensions[letters] = kind.itemsize
+            about = {**about, "_Encoding": "utf-8"}
+            made = self.file.create_variable(name, (*dimensions, letters), "S1", compression="gzip")
+        else:
+            made = self.file.create_variable(name, dimensions, kind)
         for key, value in about.items():
             made.attrs[key] = value
 
     def whole(
         self, name: str, dimensions: tuple[str, ...], values: NDArray[Any], about: Mapping[str, str]
     ) -> None:
-        self.variable(name, dimensions, values.dtype, about)
-        self.file.variables[name][...] = values
+        kind = values.dtype
+        if kind.kind == "O":
+            kind = np.dtype(f"S{longest_word(values)}")
+        self.variable(name, dimensions, kind, about)
+        self.values(name, tuple(map(slice, values.shape)), values)
 
     def values(self, name: str, block: tuple[slice, ...], values: NDArray[Any]) -> None:
+        variable = self.file.variables[name]
+        if values.dtype.kind == "O":
+            width = variable.shape[-1]
+            words = np.array([word.encode() for word in values.flat], f"S{width}")
+            values = words.view("S1").reshape(*values.shape, width)
         own = (slice(0, size) for size in values.shape[len(block) :])
-        self.file.variables[name][(*block, *own)] = values
+        variable[(*block, *own)] = values
 
 
 class _Zarr:
@@ -249,11 +266,11 @@ class _Zarr:
         self.group.create_array(
             name,
             shape=shape,
-            dtype=str if kind.kind == "O" else kind,
+            dtype=str if kind.kind in "OS" else kind,
             chunks=tuple(self.chunk.get(one, self.sizes[one]) for one in dimensions),
             dimension_names=dimensions,
             attributes=dict(about),
-            fill_value="" if kind.kind == "O" else 0,
+            fill_value="" if kind.kind in "OS" else 0,
         )
 
     def whole(

@@ -91,7 +91,7 @@ def study(
         >>> dict(found.wavelength.sizes)
         {'duty': 2, 'period': 2, 'edge': 2}
         >>> (found.wavelength.sel(edge="odd", duty=0.4) / nm).round(1).values
-        array([1658. , 1666.4])
+        array([1665.3, 1673.1])
     """
     run, fixed = run or Run(), dict(fixed or {})
     called = verb(function)

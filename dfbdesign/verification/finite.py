@@ -7,7 +7,9 @@ do.
 
 - `modes`: wavelength and quality factor of the cold modes.
 - `threshold`: the film is given gain in the time domain, once less and once more than the predicted
-  threshold; where the growth rate between passes through zero is the threshold there.
+  threshold; where the growth rate between passes through zero is the threshold there. That gain is
+  the same at all wavelengths: where a mode far from the target needs less, it outgrows the one that
+  is looked for, and no threshold is found.
 - `spectrum`: the guided wave is sent into the passive grating from the left, and what comes back
   and through is compared at nine wavelengths around the stop band.
 - `far-field`: with the predicted threshold gain the mode that lases outlives all others, and the

@@ -29,8 +29,10 @@ from dfbdesign.verification.ladders import (
 
 AROUND = (0.9, 1.1)
 """Gains over the predicted threshold between which the time domain looks for its own."""
-SHARPNESS = {"wavelength": 1e-4, "quality factor": 0.01, "threshold gain": 0.02}
+SHARPNESS = {"wavelength": 3e-4, "quality factor": 0.02, "threshold gain": 0.05}
 """Largest combined uncertainty of a statement, relative."""
+LEAST_WAIT = 60
+"""Optical cycles in which, near the threshold of one mode, the others go."""
 FLOOR = 1e-8
 """Rounding of a loss 1/Q."""
 
@@ -55,7 +57,7 @@ def modes_plan(device: Device, count: int, resolutions: Sequence[int]) -> Plan:
         for number, (mode, jobs) in enumerate(zip(modes, each, strict=True)):
             own = runs[number * len(jobs) : (number + 1) * len(jobs)]
             frequency = Ladder(jobs, own).frequencies(_quality(mode))
-            found += _cold_comparisons(f"mode {number + 1}", mode, frequency, resolutions)
+            found += _cold_comparisons(f"mode {number + 1}", mode, frequency, jobs, resolutions)
         return tuple(found)
 
     return Plan(tuple(job for jobs in each for job in jobs), compare)
@@ -79,10 +81,16 @@ def _quality(mode: FiniteMode) -> float:
 
 
 def _cold_comparisons(
-    label: str, mode: FiniteMode, frequency: NDArray[np.complex128], resolutions: Sequence[int]
+    label: str,
+    mode: FiniteMode,
+    frequency: NDArray[np.complex128],
+    jobs: Sequence[FiniteJob],
+    resolutions: Sequence[int],
 ) -> tuple[Comparison, Comparison]:
     quality, wavelength = _quality(mode), mode.wavelength
-    loss = reciprocal(limit(-2 * frequency.imag / frequency.real, resolutions, rounding=FLOOR))
+    length, losses = 1 / frequency.real, -2 * frequency.imag / frequency.real
+    causes = {"rounding": FLOOR, "run length": float(losses[-1] - losses[0])}
+    loss = reciprocal(limit(losses[:-1], jobs, resolutions, **causes))
     if loss is None:
         raise NotConverged(f"{label} loses less than the time domain can tell from nothing.")
     return (
@@ -91,7 +99,7 @@ def _cold_comparisons(
             "wavelength",
             wavelength,
             mode.error * wavelength,
-            limit(1 / frequency.real, resolutions),
+            limit(length[:-1], jobs, resolutions, **{"run length": float(length[-1] - length[0])}),
             SHARPNESS["wavelength"] * wavelength,
         ),
         Comparison(
@@ -152,7 +160,13 @@ def threshold_plan(device: Device, count: int, resolutions: Sequence[int]) -> Pl
                     "threshold gain",
                     gain,
                     error,
-                    limit(gain * relative, resolutions, bend=gain * bend),
+                    limit(
+                        gain * relative[:-1],
+                        jobs[: len(jobs) // 2],
+                        resolutions,
+                        bend=gain * bend,
+                        **{"run length": gain * float(relative[-1] - relative[0])},
+                    ),
                     SHARPNESS["threshold gain"] * gain,
                 )
             )
@@ -166,7 +180,8 @@ def _growth_jobs(
 ) -> tuple[FiniteJob, ...]:
     """A little below threshold, a little above, and in between on the coarsest grid."""
     mirror, beyond = parity(device, mode), absorption(device)
-    record = record_length(_quality(mode))
+    cycles, wait = record_length(_quality(mode))
+    record = cycles, max(wait, LEAST_WAIT)
 
     def job(share: float, resolution: int, room: float) -> FiniteJob:
         parts, length = stretches(device, share * gain), mode.wavelength

@@ -126,6 +126,8 @@ def _planned(device: Device, level: str, wavevector: float | None) -> _Plan:
     if level != "unit-cell":
         raise InputError(f'level must be "unit-cell", got "{level}".')
     target = device.need_target().wavelength
+    if not any(layer.lines for layer in device.layers):
+        raise InputError("the time-domain check needs a layer with lines: add lines to a layer.")
     unit_cell_job(device, target, 1, wavevector)  # refuse before the work starts
     dispersive = _nearest(unit_cell.modes(device, wavevector), target)
     middle = sum(mode.wavelength for mode in dispersive) / len(dispersive)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dfbdesign.device import Device
 from dfbdesign.errors import NotConverged
-from dfbdesign.fdtd.extrapolation import Extrapolated, extrapolated
+from dfbdesign.fdtd.extrapolation import Extrapolated
 from dfbdesign.fdtd.finite_job import FiniteJob, far_field, mode_job, scattered, spectrum_job
 from dfbdesign.fdtd.store import Recording
 from dfbdesign.lasers.beam import beam
@@ -23,6 +23,7 @@ from dfbdesign.verification.ladders import (
     Plan,
     absorption,
     ladder,
+    limit,
     parity,
     passive,
     record_length,
@@ -67,7 +68,7 @@ def spectrum_plan(device: Device, _count: int, resolutions: Sequence[int]) -> Pl
         found = []
         for number, amplitude in enumerate((solved.reflection, solved.transmission)):
             for point, ours in enumerate(np.abs(amplitude) ** 2):
-                power = _power(seen[:, number, point], resolutions, left)
+                power = _power(seen[:, number, point], jobs, resolutions, left)
                 found.append(
                     Comparison(
                         f"{wavelengths[point] / nm:.2f} nm",
@@ -83,15 +84,13 @@ def spectrum_plan(device: Device, _count: int, resolutions: Sequence[int]) -> Pl
     return Plan(jobs, compare)
 
 
-def _power(amplitudes: Complex, resolutions: Sequence[int], left: float) -> Extrapolated:
+def _power(
+    amplitudes: Complex, jobs: Sequence[FiniteJob], resolutions: Sequence[int], left: float
+) -> Extrapolated:
     """Of an amplitude on each grid and with more room: its parts have errors of second order."""
-    roomy, first = amplitudes[-1], amplitudes[0]
+    left_over = {"run length": left}
     parts = [
-        extrapolated(values[:-1], resolutions, {"absorber": change, "run length": left})
-        for values, change in (
-            (amplitudes.real, float((roomy - first).real)),
-            (amplitudes.imag, float((roomy - first).imag)),
-        )
+        limit(one, jobs, resolutions, **left_over) for one in (amplitudes.real, amplitudes.imag)
     ]
     modulus = hypot(parts[0].value, parts[1].value)
     error = hypot(parts[0].uncertainty, parts[1].uncertainty)
@@ -99,7 +98,7 @@ def _power(amplitudes: Complex, resolutions: Sequence[int], left: float) -> Extr
         value=modulus**2,
         uncertainty=2 * modulus * error + error**2,
         by_resolution=tuple((np.abs(amplitudes[:-1]) ** 2).tolist()),
-        resolutions=tuple(float(one) for one in resolutions),
+        resolutions=parts[0].resolutions,
     )
 
 
@@ -154,14 +153,11 @@ def far_field_plan(device: Device, _count: int, resolutions: Sequence[int]) -> P
             seen.append(_lobe(jobs[0], runs[0], lobe, 1))
             rows = zip(("angle", "width"), (lobe.angle, lobe.width), np.array(seen).T, strict=True)
             for quantity, ours, values in rows:
-                changes = {
-                    "absorber": float(values[-2] - values[0]),
-                    "height": float(values[-1] - values[0]),
-                }
-                limit = extrapolated(values[:-2], resolutions, changes)
+                change = {"height": float(values[-1] - values[0])}
+                seen_there = limit(values[:-1], jobs, resolutions, **change)
                 label = f"lobe {number}"
                 # The coupled waves are right to first order in the coupling; by how much is theirs.
-                found.append(Comparison(label, quantity, ours, 0.0, limit, SHARPEST_ANGLE))
+                found.append(Comparison(label, quantity, ours, 0.0, seen_there, SHARPEST_ANGLE))
         return tuple(found)
 
     return Plan(jobs, compare)

@@ -4,46 +4,24 @@ Both freeze the indices at the target wavelength. MEEP runs on three grids whose
 all walls, and is extrapolated to vanishing pixels.
 """
 
-from dataclasses import dataclass
-from math import ceil, gcd, hypot, pi, sqrt
-from typing import Literal
+from math import ceil, gcd, pi, sqrt
 
 import numpy as np
 
 from dfbdesign.errors import InputError
 from dfbdesign.fdtd.guide_job import GuideRectangle, guide_index
 from dfbdesign.units import nm
+from dfbdesign.verification.certificate import Comparison
 from dfbdesign.waveguides.waveguide import Waveguide, ridge
 
-TOLERANCE = 2e-4
-"""Largest difference of two indices that agree."""
+SHARPNESS = 2e-4
+"""Largest uncertainty of a difference of indices that makes agreement a statement."""
 _COARSEST = 7  # pixels per wavelength in the densest material, at least
 _FINEST = 7  # times finer than that; a run takes as the cube of it
 _FADED = 7  # decay lengths of the mode between the core and the ends of the cell
 
 
-@dataclass(frozen=True)
-class GuideComparison:
-    """The effective index of one mode, as both programs give it."""
-
-    polarization: Literal["TE", "TM"]
-    solver: float
-    solver_uncertainty: float
-    fdtd: float
-    """Extrapolated to vanishing pixels."""
-    fdtd_uncertainty: float
-
-    @property
-    def verdict(self) -> Literal["agrees", "disagrees", "undecided"]:
-        """Whether both agree to `TOLERANCE`, as far as their uncertainties allow to say."""
-        apart = abs(self.solver - self.fdtd)
-        uncertainty = hypot(self.solver_uncertainty, self.fdtd_uncertainty)
-        if apart + uncertainty <= TOLERANCE:
-            return "agrees"
-        return "disagrees" if apart - uncertainty > TOLERANCE else "undecided"
-
-
-def verify_ridge(waveguide: Waveguide) -> GuideComparison:
+def verify_ridge(waveguide: Waveguide) -> Comparison:
     """Compare the index of the first mode with MEEP's; takes seconds to minutes.
 
     Args:
@@ -85,9 +63,7 @@ def verify_ridge(waveguide: Waveguide) -> GuideComparison:
         margin,
         mode.polarization,
     )
-    return GuideComparison(
-        mode.polarization, n_eff, mode.n_eff_error, found.value, found.uncertainty
-    )
+    return Comparison(mode.polarization, "n_eff", n_eff, mode.n_eff_error, found, SHARPNESS)
 
 
 def _permittivities(waveguide: Waveguide) -> list[float]:

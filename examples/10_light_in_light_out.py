@@ -1,0 +1,88 @@
+# %% [markdown]
+# # Light in, light out: the two published lasers
+#
+# A pulse of 300 fs fills the dots; the light has to grow out of spontaneous emission before Auger
+# recombination takes the gain away. The rate equations follow both. Lifetimes, losses and films are
+# those measured on films; nothing here was fitted to a laser but the film index, to a wavelength.
+
+# %%
+from pathlib import Path
+
+import numpy as np
+
+from dfbdesign import plots
+from dfbdesign.lasers.published_lasers import published_curve, published_threshold
+from dfbdesign.units import cm, nJ, nm, uJ, um
+
+HERE = Path(__file__).parent
+UNIT = uJ / cm**2
+MEASURED = {"neutral": 430, "doped": 160}
+
+# %% [markdown]
+# Duty and length of the grating are not printed. At a duty of 0.35 and a length of 500 µm:
+
+# %%
+curves = {kind: published_curve(kind) for kind in MEASURED}
+for kind, curve in curves.items():
+    just = int(np.searchsorted(curve.pump, 1.1 * curve.threshold))
+    spectrum = curve.spectrum(just)
+    print(
+        f"{kind}: threshold {curve.threshold / UNIT:.0f} µJ/cm² (measured {MEASURED[kind]}), "
+        f"without waiting for light {curve.static_threshold / UNIT:.0f}; just above it a pulse "
+        f"{curve.width[just]:.1f} ps long after {curve.build_up[just]:.0f} ps, "
+        f"{curve.output[just] / nJ:.3f} nJ upwards, {spectrum.peak / nm:.1f} nm, "
+        f"{spectrum.width / nm:.2f} nm wide"
+    )
+    books = curve.simulation
+    assert max(abs(books.exciton_gap).max(), abs(books.photon_gap).max()) < 1e-9
+
+# %% [markdown]
+# The ratio of the two thresholds needs neither duty nor length, as long as both have the same:
+
+# %%
+ratio = curves["neutral"].threshold / curves["doped"].threshold
+print(f"ratio {ratio:.2f}, measured {430 / 160:.2f}")
+assert 1 / 1.5 < ratio / (430 / 160) < 1.5
+
+# %% [markdown]
+# Which duty and length are consistent with the measured thresholds? The feedback vanishes near a
+# duty of 0.5, where the threshold of a short grating rises.
+
+# %%
+duty = np.array([0.25, 0.35, 0.46, 0.502, 0.55, 0.65, 0.75])
+lengths = np.array([200, 500, 2000]) * um
+found = {
+    kind: np.array([[published_threshold(kind, d, x) for d in duty.tolist()] for x in lengths])
+    for kind in MEASURED
+}
+for kind, thresholds in found.items():
+    measured = MEASURED[kind] * UNIT
+    low, high = thresholds.min() / UNIT, thresholds.max() / UNIT
+    print(f"{kind}: {low:.0f} to {high:.0f} µJ/cm², measured {MEASURED[kind]}")
+    for length, row in zip(lengths, thresholds, strict=True):
+        near = duty[abs(row / measured - 1) < 0.05].tolist()
+        print(f"  {length:5.0f} µm: within 5 % of it at duty {near or 'none of these'}")
+    assert thresholds.min() < measured < thresholds.max()
+
+
+# %%
+def ranges(kind):
+    """A picture of the thresholds of one laser."""
+    return lambda axes: plots.threshold_ranges(
+        axes, duty, lengths.tolist(), found[kind], MEASURED[kind] * UNIT
+    )
+
+
+doped = curves["doped"]
+lit = int(np.searchsorted(doped.pump, 1.2 * doped.threshold))
+pictures = {
+    "10_light.png": lambda axes: plots.light_curve(axes, list(curves.values())),
+    "10_pulses.png": lambda axes: plots.light_pulse(axes, doped, [lit, lit + 4, 33]),
+    "10_spectrum.png": lambda axes: plots.light_spectrum(axes, doped, lit),
+    "10_neutral_threshold.png": ranges("neutral"),
+    "10_doped_threshold.png": ranges("doped"),
+}
+drawn = {name: plots.picture(draw) for name, draw in pictures.items()}
+if __name__ == "__main__":
+    for name, content in drawn.items():
+        (HERE / name).write_bytes(content)
