@@ -49,7 +49,7 @@ assert 1 / 1.5 < ratio / (430 / 160) < 1.5
 # duty of 0.5, where the threshold of a short grating rises.
 
 # %%
-duty = np.array([0.25, 0.35, 0.46, 0.502, 0.55, 0.65, 0.75])
+duty = np.array([0.25, 0.35, 0.46, 0.502, 0.6, 0.75])
 lengths = np.array([200, 500, 2000]) * um
 found = {
     kind: np.array([[published_threshold(kind, d, x) for d in duty.tolist()] for x in lengths])

@@ -52,7 +52,10 @@ class Tab:
             if not byte:
                 raise RuntimeError("the browser ended")
             text += byte
-        return json.loads(text)
+        message = json.loads(text)
+        if message.get("method") == "Page.javascriptDialogOpening":  # it would wait for ever
+            raise RuntimeError(f"the page opened a dialog: {message['params']['message']}")
+        return message
 
     def open(self, path, width=1280, height=900, scheme="light", media=""):
         """Load a file in a window of this size, and forget what earlier pages reported."""
@@ -119,5 +122,5 @@ def chromium(profile):
         try:
             yield Tab(writing, reading)
         finally:
-            process.terminate()
+            process.kill()  # it may be waiting for an answer to a dialog
             process.wait(30)

@@ -41,7 +41,7 @@ def fitted():
     return prepared(wanted(), SPREAD, chip())
 
 
-def measured(fitted, amounts, seed, readings=None):
+def measured(fitted, amounts, seed, readings=None, edge=None):
     """Readings of one chip, solved in full, with errors of reading and of each device."""
     one, random = fitted.family, np.random.default_rng(seed)
     readings = readings or chip()
@@ -50,7 +50,8 @@ def measured(fitted, amounts, seed, readings=None):
     width = np.array([width_of(one, reading.duty, 1.0) for reading in readings])
     edges = solved_edges(one.device, one.changes(one.amounts(amounts[None], local, period, width)))
     modes = many_modes(laser(one.device), waves_of_edges(edges), quality=False)
-    found = modes.lasing("wavelength") + 0.2 * nm * random.standard_normal(len(readings))
+    lased = modes.lasing("wavelength") if edge is None else modes.wavelength[:, edge]
+    found = lased + 0.2 * nm * random.standard_normal(len(readings))
     pairs = zip(readings, found, strict=True)
     return tuple(replace(reading, wavelength=float(w)) for reading, w in pairs)
 
@@ -147,6 +148,15 @@ def test_one_device_is_worth_one_wide_answer(fitted):
     found = calibrate(fitted, [one])
     assert [direction.remaining > 0.9 for direction in found.directions].count(False) == 1
     assert 0.2 < found.odd[0] < 0.8  # either edge
+
+
+def test_edges_are_told_apart_by_their_splits_even_where_the_other_one_lases(fitted):
+    for edge in (0, 1):
+        readings = measured(fitted, np.zeros(len(fitted.family.causes)), 6, edge=edge)
+        found = calibrate(fitted, readings)
+        assert (found.odd > 0.5).mean() == edge
+        index = found.values[0]
+        assert index.low < 2.53 < index.high
 
 
 def test_an_outlier_is_found_and_changes_little(fitted):

@@ -7,6 +7,9 @@ from math import pi
 
 import numpy as np
 import pytest
+from finite_witness import FiniteGrating
+from test_finite import PERIOD
+from test_finite import device as finite_device
 from test_laser import DOPED, cavity_of, detunings, gains, made, one_cell_per_stack
 
 from dfbdesign.device import (
@@ -22,6 +25,7 @@ from dfbdesign.device import (
 )
 from dfbdesign.errors import InputError
 from dfbdesign.lasers import laser as laser_module
+from dfbdesign.lasers.cavity import film_cavity
 from dfbdesign.lasers.laser_spectra import laser_spectra
 from dfbdesign.lasers.stretches import stretches_of
 from dfbdesign.lasers.waves import waves_of
@@ -29,7 +33,14 @@ from dfbdesign.layout.cells import line_pattern
 from dfbdesign.pump import FluenceProfile, Spot, read_profile
 from dfbdesign.solvers import coupled_mode
 from dfbdesign.solvers.finite import finite_modes
-from dfbdesign.solvers.transfer_matrix import Cavity, Endless, Section, scattering, threshold_modes
+from dfbdesign.solvers.transfer_matrix import (
+    Cavity,
+    Endless,
+    Section,
+    cold_modes,
+    scattering,
+    threshold_modes,
+)
 from dfbdesign.solvers.unit_cell import modes
 from dfbdesign.units import cm, nm, um
 
@@ -201,6 +212,43 @@ def test_each_part_has_the_coupled_waves_of_its_own_unit_cell(change, path, low,
         assert part.half_split_slope == pytest.approx(own.half_split_slope, abs=2e-5)
         assert part.n_group == pytest.approx(own.n_group, rel=2e-5)
         assert part.confinement == pytest.approx(own.confinement, rel=2e-5)
+
+
+def cold_wavenumber(made):
+    """Cold mode of highest Q by coupled waves."""
+    waves = waves_of(modes(made))
+    cavity = film_cavity(made, None, waves)
+    mode = cold_modes(cavity.frozen(np.zeros(len(cavity.stretches))), (-0.5, 0.51), 0.3)[0]
+    return waves.centre.real + mode.detuning / waves.n_group
+
+
+@pytest.mark.parametrize(
+    ("kind", "largest"), [("chirp", 0.065), ("duty", 0.08)], ids=["chirped", "apodised"]
+)
+def test_what_a_change_does_is_what_it_does_in_two_dimensions(kind, largest):
+    # Complex shift of a whole strong grating against the same in a sparse eigenproblem; the same
+    # kappa L and share of the stop band at a weaker line.
+    gaps = []
+    for line, periods, chirp in ((1.7, 16, 80 * nm), (2.05, 26, 30 * nm)):
+        if kind == "chirp":
+            given, known = {"chirp": chirp}, {"chirp": chirp}
+        else:
+            given, known = {"apodisation": Apodisation(duty=(0.35, 0.15))}, {"last_duty": 0.15}
+        exact = []
+        ours = [
+            cold_wavenumber(finite_device(periods, line=line, duty=0.35, **more))
+            for more in ({}, given)
+        ]
+        for k, more in zip(ours, ({}, known), strict=True):
+            grating = FiniteGrating(
+                (0.05, 0.16), (2.53, 2.53), (line, None), 0.35, PERIOD, periods, 1.746, 1.0,
+                degree=5, **more,
+            )  # fmt: skip
+            found = grating.modes(k + 0.002, 2)
+            exact.append(found[np.abs(found - k).argmin()])
+        gaps.append(abs((ours[1] - ours[0]) / (exact[1] - exact[0]) - 1))
+    assert gaps[0] < largest
+    assert gaps[1] < gaps[0] / 1.5  # as the coupling, 1.6 times weaker
 
 
 def test_a_mirrored_chirp_lases_the_same():

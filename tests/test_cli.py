@@ -261,7 +261,8 @@ def test_cite_names_the_source_of_every_named_material_of_the_film_and_of_the_me
 
 
 @pytest.mark.meep
-def test_verify_passes_on_the_reference_cell_and_shows_both_witnesses(dfb):
+def test_verify_passes_on_the_reference_cell_and_shows_both_witnesses(dfb, monkeypatch):
+    monkeypatch.setattr("dfbdesign.fdtd.edges.REFINEMENTS", (1, 2, 3))  # seconds, not minutes
     found = parsed(dfb("verify", REFERENCE, "--level", "unit-cell", "--json"))
     assert found["passed"] is True
     assert {row["verdict"] for row in found["agreement"]} == {"agrees"}
@@ -277,6 +278,7 @@ def test_verify_passes_on_the_reference_cell_and_shows_both_witnesses(dfb):
 
 @pytest.mark.meep
 def test_a_verification_that_does_not_pass_shows_its_numbers_and_ends_with_3(dfb, monkeypatch):
+    monkeypatch.setattr("dfbdesign.fdtd.edges.REFINEMENTS", (1, 2, 3))  # seconds, not minutes
     monkeypatch.setitem(SHARPNESS, "wavelength", 1e-9)  # finer than any grid resolves
     ran = dfb("verify", REFERENCE, "--json")
     assert ran.code == 3
@@ -290,7 +292,8 @@ def test_a_verification_that_does_not_pass_shows_its_numbers_and_ends_with_3(dfb
 
 
 @pytest.mark.meep
-def test_report_writes_one_page_and_says_where(dfb, tmp_path):
+def test_report_writes_one_page_and_says_where(dfb, tmp_path, monkeypatch):
+    monkeypatch.setattr("dfbdesign.fdtd.edges.REFINEMENTS", (1, 2, 3))  # seconds, not minutes
     page = tmp_path / "report.html"
     printed = parsed(dfb("report", REFERENCE, "-o", page, "--json"))
     assert printed.pop("file") == str(page)

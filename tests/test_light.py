@@ -485,6 +485,20 @@ def test_the_pulsed_threshold_lies_above_the_static_one_by_what_light_waits_for(
     assert slow < doped.threshold < fast
 
 
+def test_a_first_order_laser_is_seen_from_its_end():
+    first = {"grating.period": 435 * nm, "grating.order": 1, "pump.spot.shape": "uniform"}
+    found = light(changed(DOPED, first), SHELL, doped_levels())
+    assert np.all(found.light[:, :2] == 0)
+    assert found.threshold > 0.9 * found.static_threshold
+    assert_allclose(found.output, found.light[:, 2])
+    assert found.spectrum(len(found.pump) - 1).width > 0
+
+
+def doped_levels() -> np.ndarray:
+    """Fluences around the threshold of the doped laser."""
+    return np.array([110, 120, 130, 140, 150, 160, 165, 170, 175, 180, 190]) * UNIT
+
+
 # The published lasers
 
 

@@ -15,7 +15,6 @@ from dfbdesign.materials import as_material, constant, material, names, tabulate
 from dfbdesign.materials.dispersion import FORMULAS, Dispersion
 from dfbdesign.units import cm, eV, nm, photon_energy
 
-
 PUBLISHED_TO = {"air": 1690 * nm}
 """Where formulas end that a data set continues."""
 

@@ -68,7 +68,7 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.parametrize(("duty", "refinements"), [(0.3, (1, 3)), (0.5, (1, 2))])
+@pytest.mark.parametrize(("duty", "refinements"), [(0.3, (2, 3)), (0.5, (1, 2))])
 def test_band_edges_agree_with_published_ones(duty, refinements, monkeypatch):
     monkeypatch.setattr("dfbdesign.fdtd.edges.REFINEMENTS", refinements)
     bright, dark = band_edges(device(duty, period=865 * nm, substrate=1.746, line=2.30), 1670 * nm)
@@ -104,15 +104,16 @@ def test_modes_beside_the_band_edge_are_confirmed():
     assert_confirmed(cell, wavevector=0.01, accuracy=1e-6)
 
 
-@pytest.mark.usefixtures("coarse")
-def test_a_period_without_a_mirror_plane_that_absorbs_is_confirmed():
+def test_a_period_without_a_mirror_plane_that_absorbs_is_confirmed(monkeypatch):
     """Two lines of different width, and a film with some absorption."""
+    monkeypatch.setattr("dfbdesign.fdtd.edges.REFINEMENTS", (2, 3))
     second = Lines(material=2.2762, duty=0.15, centre=0.35)
     cell = changed(
         device(0.3),
         {"layers.0.further_lines": (second,), "layers.1.material": 2.53 + 5e-4j},
     )
-    assert_confirmed(cell)
+    # Each mode is 0.3 % from the frequency at which the conductivity is the absorption.
+    assert_confirmed(cell, quality=0.01)
 
 
 # The averages

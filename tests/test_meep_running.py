@@ -584,13 +584,15 @@ def test_no_process_outlives_the_one_that_started_it(end, pixels_per_rank, tmp_p
         env=os.environ | {"TMPDIR": mark, store.CACHE: str(tmp_path / "cache")},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # A shell that starts tests in the background lets them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert wait_for(lambda: list(tmp_path.glob("dfbdesign-*/progress")))
         assert processes(mark)
     finally:
         starter.send_signal(end)
-        starter.wait()
+        starter.wait(60)
     assert wait_for(lambda: not processes(mark))
     assert not stored(tmp_path)
 
@@ -646,7 +648,7 @@ def test_a_field_that_grows_without_end_is_an_error_and_is_not_kept(tmp_path, mo
 def test_a_full_disk_is_one_clear_error(tmp_path, monkeypatch):
     small = tmp_path / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", str(small)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(small)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("only root can make a disk that is full")
     try:
@@ -656,7 +658,9 @@ def test_a_full_disk_is_one_clear_error(tmp_path, monkeypatch):
             run(grating_job())
         assert not list(small.iterdir())
     finally:
-        subprocess.run(["umount", str(small)], check=True)
+        unmount = ["umount", str(small)]  # not before all of the run's processes are gone
+        gone = wait_for(lambda: subprocess.run(unmount, capture_output=True).returncode == 0)
+    assert gone
     assert not stored(tmp_path)
 
 

@@ -117,8 +117,13 @@ def plain_text(monkeypatch):
 
 @pytest.fixture
 def quick(plain_text, monkeypatch):
-    """No pictures, and few devices in the tolerance."""
+    """No pictures, few devices in the tolerance, and no light curve."""
+
+    def refuse(device):
+        raise InputError("not wanted here.")
+
     monkeypatch.setattr(findings, "_SAMPLES", 20)
+    monkeypatch.setattr(findings, "_light", refuse)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +170,7 @@ def test_the_users_text_cannot_end_the_numbers_early(tmp_path):
 
 def test_every_picture_is_there_with_its_description_and_not_empty(page):
     described = dict(page.images())
-    assert len(described) == 8  # all but the comparison that was left out
+    assert len(described) == 11  # all but the comparison that was left out
     for alt, source in described.items():
         assert len(alt) > 20
         pixels = imread(BytesIO(b64decode(source.removeprefix("data:image/png;base64,"))))[..., :3]
@@ -320,7 +325,7 @@ def test_a_laser_without_film_shows_gains_and_no_fluence(tmp_path):
 )
 def test_other_gratings_have_a_page_too(tmp_path, changes):
     page = written(changed(DEVICE, changes), tmp_path, verification=False)
-    assert len(page.images()) == 8
+    assert len(page.images()) == (11 if "gives a threshold" in page.section("light") else 8)
     assert page.rows("Threshold modes")
 
 
@@ -392,6 +397,7 @@ def test_progress_names_each_step_in_turn(tmp_path):
         ("band structure", None),
         ("finite laser", None),
         ("tolerance", None),
+        ("light against pump", None),
         ("layout", None),
         ("pictures and page", None),
     ]
@@ -427,7 +433,7 @@ def test_a_comparison_tells_the_input_that_changed_and_no_other(compared):
 
 def test_a_comparison_tells_every_number_that_changed(compared, numbers):
     after, page = compared
-    parts = ("cell", "laser", "tolerance", "layout")
+    parts = ("cell", "laser", "tolerance", "light", "layout")
     old = {place: value for part in parts for place, value in leaves(numbers[part], (part,))}
     new = {place: value for part in parts for place, value in leaves(after[part], (part,))}
     assert old.keys() == new.keys()
@@ -436,7 +442,7 @@ def test_a_comparison_tells_every_number_that_changed(compared, numbers):
     assert len(told) == len(moved) > 50
     for place, one in zip(moved, told, strict=True):
         step = new[place] - old[place]
-        difference = float(one["difference"].split()[0].replace("\u202f", ""))
+        difference = float(one["difference"].split(" (")[0].replace("\u202f", ""))
         assert difference == pytest.approx(step, rel=0.06)  # two figures
         shown = float(one["after"].replace("\u202f", "")) - float(
             one["before"].replace("\u202f", "")
@@ -496,7 +502,8 @@ def test_references_name_each_source_once():
 
 
 @pytest.mark.meep
-def test_the_reference_device_has_a_whole_page_and_passes(tmp_path):
+def test_the_reference_device_has_a_whole_page_and_passes(tmp_path, monkeypatch):
+    monkeypatch.setattr("dfbdesign.fdtd.edges.REFINEMENTS", (1, 2, 3))  # seconds, not minutes
     fractions = []
     page = written(
         load_device(REFERENCE),
@@ -507,6 +514,6 @@ def test_the_reference_device_has_a_whole_page_and_passes(tmp_path):
     assert "not passed" not in page.section("answer")
     rows = page.rows("Value ± uncertainty")
     assert {row[-1] for row in rows} == {"agrees"}
-    assert len(page.images()) == 9
+    assert len(page.images()) == 12
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1)

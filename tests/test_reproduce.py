@@ -257,10 +257,12 @@ def test_sizes_give_the_published_energies():
     assert_allclose(energies, [1.0614, 0.9188, 0.8990, 0.7772], atol=5e-5)
 
 
-def test_explanation_the_neutral_laser_passes_the_measured_width_as_it_sets_in():
+def test_the_neutral_laser_widens_from_its_threshold_on():
     curve = published_curve("neutral", 0.0)
-    lit = int(np.searchsorted(curve.pump, curve.fit.lit))
-    assert curve.spectrum(lit - 1).width < 0.9 * nm < curve.spectrum(lit).width
+    at = int(np.argmin(np.abs(curve.pump - curve.threshold)))
+    widths = [curve.spectrum(level).width for level in (at, at + 1, at + 2)]
+    assert widths[0] < widths[1] < widths[2]  # which is why the row says where it was taken
+    assert widths[2] == pytest.approx(1.8 * nm, rel=0.15)
 
 
 def test_the_ratio_of_pump_wavelengths_is_absorbance_times_bleaching_times_photon_energy():

@@ -147,6 +147,19 @@ def test_inputs_units_versions_and_references_are_in_the_data_set(device):
     assert found.attrs["physics_version"] == PHYSICS_VERSION
 
 
+def test_band_edges_that_are_followed_are_those_that_are_counted(device):
+    axes = {"duty": [0.3, 0.5], "thickness": ["140 nm", "170 nm"]}
+    counted = study("laser", axes, device, run=HERE)
+    followed = study("laser", axes, device, fixed={"counted": False}, run=HERE)
+    assert_allclose(followed.wavelength, counted.wavelength, rtol=2e-6)
+    assert_allclose(followed.threshold_fluence, counted.threshold_fluence, rtol=1e-4)
+    with pytest.raises(InputError, match='"counted" cannot be set together with "wavevector"'):
+        study("modes", {"wavevector": [0.0]}, device, fixed={"counted": False})
+    away = study("modes", {"duty": [0.3]}, device, fixed={"wavevector": 0.01}, run=HERE)
+    alone = modes(changed(device, {"layers.0.lines.duty": 0.3}), 0.01).modes
+    assert_array_equal(away.mode_wavelength[0], [mode.wavelength for mode in alone])
+
+
 def test_docstrings_give_texts_and_units():
     assert described("Pump fluence, shape (point,) [pJ/µm²].") == (
         "Pump fluence, shape (point,)",
@@ -406,6 +419,19 @@ def test_damaged_or_foreign_partial_results_are_refused(tmp_path):
     (tmp_path / "c.nc.partial").write_bytes(b"something else")
     with pytest.raises(InputError, match="no file of partial results"):
         study(one, {"a": np.arange(9.0)}, path=tmp_path / "c.nc")
+
+
+def test_an_unfinished_record_is_cut_off_before_anything_is_appended(tmp_path):
+    path = tmp_path / "a.nc.partial"
+    Journal(path, "a key", 4).close()
+    whole = path.read_bytes()
+    record = whole[whole.index(b"\n") + 1 :]
+    for cut in (1, 10, len(record) - 1):
+        path.write_bytes(whole + record[:cut])
+        journal = Journal(path, "a key", 4)
+        assert journal.places == {}
+        journal.close()
+        assert path.read_bytes() == whole
 
 
 def test_a_second_run_of_the_same_study_is_kept_out(tmp_path):

@@ -3,7 +3,9 @@
 All devices share what is not known of film and lines. Wafers are drawn from it; every candidate
 (period on the machine's grid, duty, dose) either hits on a wafer or not, by the fitted response.
 Devices are added one by one where they help most, then exchanged while that helps. The probability
-that is promised comes from wafers that the choice has not seen.
+that is promised comes from wafers that the choice has not seen. Where one hit is enough and all
+devices have one duty, windows side by side are best, and the ladder is even; where several must
+hit, groups of devices are.
 """
 
 from collections.abc import Sequence

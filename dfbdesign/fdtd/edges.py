@@ -154,19 +154,20 @@ def _mode(
 ) -> BandEdge:
     """From the runs, then the one with more room, then the shorter record."""
     length, loss = 1 / frequency.real, -2 * frequency.imag / frequency.real
-    off = float(abs(length[-3] / wavelength - 1))
-    half = tangent * float(abs(loss[-3])) / 4
+    grids = [COARSE * fine for fine in REFINEMENTS]
+    limit, decay = (extrapolated(values[:-2], grids).value for values in (length, loss))
+    conductivity = tangent * abs(decay) / 4 * limit, tangent * abs(limit / wavelength - 1)
     found = [
         extrapolated(
             values[:-2],
-            [COARSE * fine for fine in REFINEMENTS],
+            grids,
             {
                 "absorber": float(values[-2] - values[0]),
                 "run length": float(values[-1] - values[-3]),
-                "conductivity": floor,
+                "conductivity": part,
             },
         )
-        for values, floor in ((length, half * float(length[-3])), (loss, tangent * off))
+        for values, part in zip((length, loss), conductivity, strict=True)
     ]
     return BandEdge(sector, *found)
 

@@ -63,8 +63,8 @@ def permittivity(job: dict[str, Any], x: Real, z: Real) -> Complex:
         >>> cut = {"walls": [2.0], "permittivity": [[5.0, 0.0], [9.0, 0.5]]}
         >>> job = {"faces": [0.0, 10.0], "regions": [plain, cut, plain]}
         >>> print(permittivity(job, np.array([0.0, 2.0]), np.array([0.0, 5.0])))
-        [[3.+0.j   4.+0.125j]
-         [5.+0.j   7.+0.25j ]]
+        [[3.+0.j    4.+0.125j]
+         [5.+0.j    7.+0.25j ]]
     """
     passed = [np.ones_like(z), *(tent_integral(z - face) for face in job["faces"])]
     passed.append(np.zeros_like(z))

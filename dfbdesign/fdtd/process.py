@@ -7,6 +7,7 @@ is gone, the worker ends by itself.
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -26,6 +27,8 @@ GRACE = 3.0
 """How long MPI gets to end its ranks when asked to [s]."""
 MESSAGE = 400
 """Most characters of a worker's last words."""
+LEAST_FREE = 1_000_000
+"""Room on a disk below which a run that fails fails for that [bytes]."""
 _FULL = "No space left on device"
 
 
@@ -108,7 +111,8 @@ class Running:
             return False
         if code != 0:
             said = last_words(self.log)
-            if _FULL in said:
+            # On a full disk the last words may be missing, too.
+            if _FULL in said or shutil.disk_usage(self.folder.name).free < LEAST_FREE:
                 raise InputError(
                     f"MEEP could not write its result to {tempfile.gettempdir()}: the disk is "
                     "full. Make room there, or set TMPDIR to a folder on another disk."

@@ -249,24 +249,33 @@ def light_model(
         film=film,
         pump=pump,
         recombination=rates,
-        rates=RateModel(
-            **_tables(film, rates, 1.0),
-            dots=dots,
-            filling=filling,
-            coupling=coupling,
-            gain=2 * SPEED_OF_LIGHT * slope.imag,
-            pull=np.zeros_like(coupling),
-            loss=np.array(
-                [2 * SPEED_OF_LIGHT * one.threshold.imag + one.scattered for one in overlaps]
-            ),
-            frequency=np.zeros(len(overlaps)),
-            excess=np.array([one.excess for one in overlaps]),
-        ),
+        rates=_rate_model(_tables(film, rates, 1.0), (dots, filling, coupling, slope), overlaps),
         slope=slope,
         overlaps=overlaps,
         fluence=density * volume.sum() * photon_energy(pump.wavelength) / pumped.light.film,
     )
     return model.with_enhancement(0.0)
+
+
+def _rate_model(
+    tables: dict[str, Real],
+    parts: tuple[Real, Real, Real, Complex],
+    overlaps: tuple[Overlap, ...],
+) -> RateModel:
+    """Rate equations of dots, filling, coupling and slope of the parts; the index stays."""
+    dots, filling, coupling, slope = parts
+    loss = [2 * SPEED_OF_LIGHT * one.threshold.imag + one.scattered for one in overlaps]
+    return RateModel(
+        **tables,
+        dots=dots,
+        filling=filling,
+        coupling=coupling,
+        gain=2 * SPEED_OF_LIGHT * slope.imag,
+        pull=np.zeros_like(coupling),
+        loss=np.array(loss),
+        frequency=np.zeros(len(overlaps)),
+        excess=np.array([one.excess for one in overlaps]),
+    )
 
 
 def _depth(solved: Laser, light: PumpAbsorption, deep: int) -> tuple[Real, Real, Real]:

@@ -77,13 +77,18 @@ class LightCurve:
 
     @property
     def output(self) -> Real:
-        """What is measured from above: light that leaves upwards, shape (level)."""
-        return np.asarray(self.light[:, 0])
+        """What is measured: light upwards, or sideways if nothing leaves upwards, shape (level)."""
+        return np.asarray(self.light[:, self._side])
+
+    @property
+    def _side(self) -> int:
+        """Up, but sideways for a grating that does not radiate, as in first order."""
+        return 0 if self.light[:, 0].max() > 0 else 2
 
     @cached_property
     def _kink(self) -> Kink | None:
         x, y = self.pump, self.output
-        if len(x) < 5:
+        if len(x) < 5 or y.min() <= 0:  # a first-order grating sends nothing upwards
             return None
         steep = np.diff(np.log(y)) / np.diff(np.log(x))
         lit = int(np.argmax(steep)) + 1
@@ -129,7 +134,7 @@ class LightCurve:
 
     @property
     def slope_efficiency(self) -> float:
-        """Light upwards per pump energy that the film absorbs, just above threshold."""
+        """Measured light per pump energy that the film absorbs, just above threshold."""
         return float(self.fit.above[0] * self.pump[-1] / self.absorbed[-1])
 
     @property
@@ -139,8 +144,8 @@ class LightCurve:
 
     @cached_property
     def power(self) -> Real:
-        """Power of the light upwards, shape (time, level) [W]."""
-        share = self.model.shares[:, 0] * self.model.energies
+        """Power of that light, shape (time, level) [W]."""
+        share = self.model.shares[:, self._side] * self.model.energies
         return np.asarray(self.simulation.leaving @ share)
 
     @property
@@ -171,7 +176,7 @@ class LightCurve:
         return np.asarray(wavelength**2 / SPEED_OF_LIGHT * width)
 
     def spectrum(self, level: int, span: float = 20 * nm, step: float = 0.05 * ps) -> "Spectrum":
-        """Time-integrated spectrum of the light upwards.
+        """Time-integrated spectrum of the light that is measured.
 
         Args:
             level: Number of the pump level.
@@ -192,7 +197,8 @@ class LightCurve:
             turned = np.cumsum(moved + waves[number] - waves[0]) * step
             field = np.sqrt(np.maximum(light, 0)) * np.exp(-1j * turned)
             # e^{-i ω t} is the wave: the inverse transform finds ω
-            power += overlap.upwards * np.abs(np.fft.ifft(field, size)) ** 2
+            rate = (overlap.upwards, overlap.downwards, overlap.sideways)[self._side]
+            power += rate * np.abs(np.fft.ifft(field, size)) ** 2
         frequency = waves[0] + 2 * pi * np.fft.fftfreq(size, step)
         wavelength = 2 * pi * SPEED_OF_LIGHT / frequency
         near = np.flatnonzero(np.abs(wavelength - self.model.modes[0].wavelength) < span / 2)

@@ -44,6 +44,7 @@ def trade_off(axes: Axes, found: "Best") -> Axes:
     axes.axvline(chosen, color=GREY, linestyle=":", label=f"chosen: best {found.aim}")
     axes.set(xlabel="threshold material gain (1/cm)", ylabel="light through the surface")
     axes.set_xscale("log")
+    axes.margins(x=0.1, y=0.12)  # for the numbers beside the points
     legend_above(axes, 2)
     return axes
 
@@ -83,19 +84,23 @@ def ladder_plan(axes: Axes, found: "Ladder") -> Axes:
     Returns:
         The axes; periods in nm.
     """
-    chance, even = found.probability, found.even_probability
+    hit = f"{found.goal.at_least} or more hit" if found.goal.at_least > 1 else "one hits"
     for rungs, colour, marker, label in (
-        (found.even, GREY, "x", f"evenly spaced, one hits: {even:.1%}"),
-        (found.rungs, BLUE, "o", f"planned, one hits: {chance:.1%}"),
+        (found.rungs, BLUE, "o", f"planned, {hit}: {found.probability:.1%}"),
+        (found.even, VERMILLION, "x", f"evenly spaced, {hit}: {found.even_probability:.1%}"),
     ):
         periods = [rung.period / nm for rung in rungs]
         axes.plot(periods, [rung.probability for rung in rungs], marker, color=colour, label=label)
-    for rung in found.rungs:
+    made = {(rung.duty, rung.dose) for rung in found.rungs}
+    for rung in found.rungs if len(made) > 1 else ():
         place = (rung.period / nm, rung.probability)
         text = f"{rung.duty:g}" + (f", {rung.dose:g}" if rung.dose != 1 else "")
         axes.annotate(text, place, xytext=(4, 5), textcoords="offset points", fontsize=7)
-    axes.set(xlabel="period (nm); duty (and dose) beside the points", ylabel="hits alone")
-    axes.set_ylim(bottom=0)
+    beside = (
+        "duty (and dose) beside the points" if len(made) > 1 else f"duty {found.rungs[0].duty:g}"
+    )
+    axes.set(xlabel=f"period (nm); {beside}", ylabel="hits alone")
+    axes.set_ylim(0, 1.15 * max(rung.probability for rung in (*found.rungs, *found.even)))
     legend_above(axes, 1)
     return axes
 

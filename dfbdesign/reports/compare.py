@@ -14,7 +14,9 @@ Leaf = str | float | bool | None
 Place = tuple[str | int, ...]
 
 INPUTS = ("version", "device", "spread")
-RESULTS = ("cell", "laser", "tolerance", "calibration", "verification", "layout", "left_out")
+RESULTS = (
+    "cell", "laser", "tolerance", "light", "calibration", "verification", "layout", "left_out",
+)  # fmt: skip
 _NAMES = ("label", "quantity", "cause")
 """Keys whose texts name the entries of a list, where they tell them apart."""
 _NO_RESULTS = ("files", "warnings")

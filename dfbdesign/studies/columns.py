@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dfbdesign.errors import InputError
 from dfbdesign.studies.described import Described, attributes, described, returned
 
-DEEPEST = 2
+DEEPEST = 3
 """How far dataclasses within results are followed."""
 _PLAIN = (
     "float",
@@ -82,7 +82,9 @@ def _taken_apart(
         yield name, value
     elif isinstance(value, Mapping):
         for key, entry in value.items():
-            yield from _taken_apart(entry, str(key), described(str(key)), own, depth)
+            inner = str(key).replace(" ", "_")
+            inner = f"{name}_{inner}" if depth else inner
+            yield from _taken_apart(entry, inner, described(str(key)), own, depth)
     elif is_dataclass(value) and not isinstance(value, type):
         for key, entry, text in _parts(value):
             inner = f"{name}_{key}" if depth else key
@@ -102,7 +104,8 @@ def _parts(value: Any) -> Iterator[tuple[str, Any, Described]]:
     names = [field.name for field in fields(value) if field.repr]
     for name, one in vars(kind).items():
         getter = getattr(one, "fget", None) or getattr(one, "func", None)
-        hint = str(getattr(getter, "__annotations__", {}).get("return", ""))
+        hint = getattr(getter, "__annotations__", {}).get("return", "")
+        hint = hint.__name__ if isinstance(hint, type) else str(hint).partition("[")[0]
         if not name.startswith("_") and hint.rpartition(".")[2].startswith(_PLAIN):
             names.append(name)
     for name in names:

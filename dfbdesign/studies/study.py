@@ -98,7 +98,7 @@ def study(
     meanings = _meanings(called, axes, device, fixed)
     varied = axes_of(axes, meanings, seed)
     fixed = {
-        name: meaning(name, None, called.function, called.parameters).value(value)
+        name: meaning(name, None, called.together or called.function, called.fixable).value(value)
         for name, value in fixed.items()
     }
     plan = _plan(called, varied, device, fixed, vectorised, run)
@@ -107,7 +107,7 @@ def study(
     with _place(path) as place:
         if path is not None and not replace and place.exists():
             return _finished(place, key)
-        chunk = run.chunk or _chunk(called, vectorised, varied.points)
+        chunk = run.chunk or _chunk(plan, vectorised)
         _solve(plan, place, key, chunk, run, progress, _attributes(inputs, key, device))
         return store.open_study(place)
 
@@ -116,12 +116,10 @@ def _meanings(
     called: Verb, axes: Mapping[str, Any], device: Device | None, fixed: Mapping[str, Any]
 ) -> dict[str, Meaning]:
     called.check(device)
-    known = called.parameters
-    if called.together is not None:
-        known = sorted({*known, *Verb(called.together, None, True).parameters} - {"changes"})
     for name in fixed:
-        if name not in known:
-            raise InputError(f'the function has no argument "{name}". {nearest(name, known)}')
+        if name not in called.fixable:
+            said = nearest(name, called.fixable)
+            raise InputError(f'the function has no argument "{name}". {said}')
     return {name: meaning(name, device, called.function, called.parameters) for name in axes}
 
 
@@ -129,18 +127,20 @@ def _plan(
     called: Verb, axes: Axes, device: Device | None, fixed: Mapping[str, Any], vectorised: bool,
     run: Run,
 ) -> Plan:  # fmt: skip
-    together = called.together
-    if together is not None and not any(axis.meaning.argument for axis in axes.axes):
-        own = Verb(together, None, True).parameters
-        if set(fixed) <= set(own):
-            return Plan(together, axes, device, fixed, True, run.ranks)
+    arguments = [axis.name for axis in axes.axes if axis.meaning.argument]
+    alone = [*arguments, *sorted(set(fixed) & set(called.alone))]
+    if called.together is not None and not alone:
+        return Plan(called.together, axes, device, fixed, True, run.ranks)
+    extra = sorted(set(fixed) - set(called.parameters))
+    if extra:
+        raise InputError(f'"{extra[0]}" cannot be set together with "{alone[0]}".')
     return Plan(called.function, axes, device, fixed, vectorised, run.ranks)
 
 
-def _chunk(called: Verb, vectorised: bool, points: int) -> int:
-    if called.together is not None:
+def _chunk(plan: Plan, vectorised: bool) -> int:
+    if plan.vectorised and not vectorised:
         return TOGETHER
-    return VECTORISED if vectorised else min(max(points // 2000, 1), 256)
+    return VECTORISED if vectorised else min(max(plan.axes.points // 2000, 1), 256)
 
 
 def _solve(

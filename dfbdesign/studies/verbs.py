@@ -31,6 +31,20 @@ class Verb:
         names = _parameters(self.function)
         return names[1:] if self.takes_device else names
 
+    @property
+    def fixable(self) -> list[str]:
+        """Names of arguments that can be set for all points."""
+        return list(dict.fromkeys([*self.parameters, *self._together]))
+
+    @property
+    def alone(self) -> list[str]:
+        """Names of arguments that its form for arrays does not take."""
+        return [name for name in self.parameters if name not in self._together]
+
+    @property
+    def _together(self) -> list[str]:
+        return [] if self.together is None else _parameters(self.together)[2:]
+
     def check(self, device: Device | None) -> None:
         """Refuse a device that is missing, or one too many.
 
