@@ -20,6 +20,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 from numpy.typing import NDArray
 
 Real = NDArray[np.float64]
@@ -37,7 +38,7 @@ TINTS = ("#f2f2f2", "#fbe3b5", "#a9cfe6", "#ffffff", "#b7e0d0", "#f3c4a5", "#e6c
 
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": BLACK, "axes.grid": True, "axes.linewidth": 0.7, "axes.titlesize": 9,
-    "axes.prop_cycle": mpl.cycler(color=[BLUE, VERMILLION, GREEN, ORANGE, "#cc79a7", "#56b4e9", BLACK]),
+    "axes.prop_cycle": cycler(color=[BLUE, VERMILLION, GREEN, ORANGE, "#cc79a7", "#56b4e9", BLACK]),
     "axes.spines.right": False, "axes.spines.top": False,
     "font.family": "DejaVu Sans", "font.size": 9,  # comes with matplotlib: the same everywhere
     "grid.color": "#e3e3e3", "grid.linewidth": 0.6,
