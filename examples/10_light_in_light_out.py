@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from dfbdesign import plots
-from dfbdesign.lasers.published_lasers import published_curve, published_threshold
-from dfbdesign.units import cm, nJ, nm, uJ, um
+from dfbdesign.lasers.published_lasers import published_curve, threshold_range
+from dfbdesign.units import cm, nJ, nm, uJ
 
 HERE = Path(__file__).parent
 UNIT = uJ / cm**2
@@ -49,38 +49,25 @@ assert 1 / 1.5 < ratio / (430 / 160) < 1.5
 # duty of 0.5, where the threshold of a short grating rises.
 
 # %%
-duty = np.array([0.25, 0.35, 0.46, 0.502, 0.6, 0.75])
-lengths = np.array([200, 500, 2000]) * um
-found = {
-    kind: np.array([[published_threshold(kind, d, x) for d in duty.tolist()] for x in lengths])
-    for kind in MEASURED
-}
-for kind, thresholds in found.items():
-    measured = MEASURED[kind] * UNIT
-    low, high = thresholds.min() / UNIT, thresholds.max() / UNIT
+found = {kind: threshold_range(kind) for kind in MEASURED}
+for kind, one in found.items():
+    low, high = one.threshold.min() / UNIT, one.threshold.max() / UNIT
     print(f"{kind}: {low:.0f} to {high:.0f} µJ/cm², measured {MEASURED[kind]}")
-    for length, row in zip(lengths, thresholds, strict=True):
-        near = duty[abs(row / measured - 1) < 0.05].tolist()
+    for length, row in zip(one.length, one.threshold, strict=True):
+        near = one.duty[abs(row / one.measured - 1) < 0.05].tolist()
         print(f"  {length:5.0f} µm: within 5 % of it at duty {near or 'none of these'}")
-    assert thresholds.min() < measured < thresholds.max()
+    assert low < MEASURED[kind] < high
 
 
 # %%
-def ranges(kind):
-    """A picture of the thresholds of one laser."""
-    return lambda axes: plots.threshold_ranges(
-        axes, duty, lengths.tolist(), found[kind], MEASURED[kind] * UNIT
-    )
-
-
 doped = curves["doped"]
 lit = int(np.searchsorted(doped.pump, 1.2 * doped.threshold))
 pictures = {
     "10_light.png": lambda axes: plots.light_curve(axes, list(curves.values())),
     "10_pulses.png": lambda axes: plots.light_pulse(axes, doped, [lit, lit + 4, 33]),
     "10_spectrum.png": lambda axes: plots.light_spectrum(axes, doped, lit),
-    "10_neutral_threshold.png": ranges("neutral"),
-    "10_doped_threshold.png": ranges("doped"),
+    "10_neutral_threshold.png": lambda axes: plots.threshold_ranges(axes, found["neutral"]),
+    "10_doped_threshold.png": lambda axes: plots.threshold_ranges(axes, found["doped"]),
 }
 drawn = {name: plots.picture(draw) for name, draw in pictures.items()}
 if __name__ == "__main__":

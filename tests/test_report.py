@@ -170,7 +170,7 @@ def test_the_users_text_cannot_end_the_numbers_early(tmp_path):
 
 def test_every_picture_is_there_with_its_description_and_not_empty(page):
     described = dict(page.images())
-    assert len(described) == 11  # all but the comparison that was left out
+    assert len(described) == 12  # all but the comparison that was left out
     for alt, source in described.items():
         assert len(alt) > 20
         pixels = imread(BytesIO(b64decode(source.removeprefix("data:image/png;base64,"))))[..., :3]
@@ -325,7 +325,7 @@ def test_a_laser_without_film_shows_gains_and_no_fluence(tmp_path):
 )
 def test_other_gratings_have_a_page_too(tmp_path, changes):
     page = written(changed(DEVICE, changes), tmp_path, verification=False)
-    assert len(page.images()) == (11 if "gives a threshold" in page.section("light") else 8)
+    assert len(page.images()) == (12 if "gives a threshold" in page.section("light") else 9)
     assert page.rows("Threshold modes")
 
 
@@ -514,6 +514,6 @@ def test_the_reference_device_has_a_whole_page_and_passes(tmp_path, monkeypatch)
     assert "not passed" not in page.section("answer")
     rows = page.rows("Value ± uncertainty")
     assert {row[-1] for row in rows} == {"agrees"}
-    assert len(page.images()) == 12
+    assert len(page.images()) == 13
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1)

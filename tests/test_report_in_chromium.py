@@ -109,7 +109,7 @@ def test_the_page_opens_whole_and_quiet(tab, folder, window):
     assert tab.complaints() == []
     assert tab.requests() == [(folder / "page.html").as_uri()]
     pictures = tab.value("[...document.images].map((one) => [one.naturalWidth, one.offsetWidth])")
-    assert len(pictures) == 11  # all but the comparison that was left out
+    assert len(pictures) == 12  # all but the comparison that was left out
     assert all(pixels > 1000 and 200 < shown < 700 for pixels, shown in pictures)
     assert tab.value(STICKS_OUT) == []
 

@@ -6,19 +6,26 @@ very high gain' (2023). Printed: 50 nm of TiO2 lines on sapphire, 160 nm of dots
 spot.
 """
 
+from dataclasses import dataclass
 from functools import cache
 from math import inf
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dfbdesign.device import Device, GainFilm, Grating, Layer, Lines, Pump, Target
 from dfbdesign.errors import InputError
 from dfbdesign.gain.published import CORE, SHELL
 from dfbdesign.gain.rates import AugerLaw, Rates
 from dfbdesign.lasers.light_curve import LightCurve, light, pulse_threshold
-from dfbdesign.units import cm, nm, um
+from dfbdesign.units import cm, nm, uJ, um
 
+Real = NDArray[np.float64]
 Kind = Literal["neutral", "doped"]
 
+MEASURED: dict[Kind, float] = {"neutral": 430 * uJ / cm**2, "doped": 160 * uJ / cm**2}
+"""Threshold fluences that were measured [pJ/µm²]."""
 DUTY, LENGTH = 0.35, 500 * um
 """Assumed for both lasers where one device must stand for them."""
 CALIBRATED = -0.1143
@@ -125,6 +132,36 @@ def published_threshold(kind: Kind, duty: float = DUTY, length: float = LENGTH) 
     """
     name = f"taghipour2023-{kind}"
     return pulse_threshold(published_laser(kind, duty, length), RECOMBINATION[name], LOSS[name])
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdRange:
+    """Thresholds of one of the two lasers over what is not published of it."""
+
+    measured: float
+    """What was measured [pJ/µm²]."""
+    duty: Real
+    """Shape (duty,)."""
+    length: Real
+    """Shape (length,) [µm]."""
+    threshold: Real
+    """Shape (length, duty) [pJ/µm²]."""
+
+
+@cache
+def threshold_range(kind: Kind) -> ThresholdRange:
+    """Thresholds of one of the two lasers for duties of 0.25 to 0.75 and lengths of 0.2 to 2 mm.
+
+    Args:
+        kind: Its film.
+
+    Returns:
+        The thresholds, as `published_threshold` finds them, one by one.
+    """
+    duty = np.array([0.25, 0.35, 0.46, 0.502, 0.6, 0.75])  # the feedback vanishes near 0.5
+    length = np.array([200.0, 500.0, 2000.0]) * um
+    found = [[published_threshold(kind, d, x) for d in duty.tolist()] for x in length.tolist()]
+    return ThresholdRange(MEASURED[kind], duty, length, np.array(found))
 
 
 @cache

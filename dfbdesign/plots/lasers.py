@@ -11,6 +11,7 @@ from dfbdesign.lasers.laser import LasingMode
 from dfbdesign.lasers.laser_spectra import LaserSpectra
 from dfbdesign.lasers.light_reading import LightCurve
 from dfbdesign.lasers.lobes import Lobe, lobes
+from dfbdesign.lasers.published_lasers import ThresholdRange
 from dfbdesign.plots.figure import (
     BLACK,
     BLUE,
@@ -20,7 +21,6 @@ from dfbdesign.plots.figure import (
     KINDS,
     ORANGE,
     VERMILLION,
-    Real,
     legend_above,
 )
 from dfbdesign.units import cm, deg, mm, nJ, nm, uJ, um
@@ -304,24 +304,20 @@ def light_spectrum(axes: Axes, curve: LightCurve, level: int) -> Axes:
     return axes
 
 
-def threshold_ranges(
-    axes: Axes, duty: Real, lengths: Sequence[float], thresholds: Real, measured: float
-) -> Axes:
+def threshold_ranges(axes: Axes, found: ThresholdRange) -> Axes:
     """Threshold fluence against duty for several lengths, with a measured one.
 
     Args:
         axes: Where to draw.
-        duty: Line width over period, shape (duty).
-        lengths: Of the gratings [µm].
-        thresholds: Shape (length, duty) [pJ/µm²].
-        measured: Which fluence was measured [pJ/µm²].
+        found: The thresholds.
 
     Returns:
         The axes; fluence in µJ/cm². The measured one is shaded 5 % to either side.
     """
-    unit = uJ / cm**2
-    for length, row, style in zip(lengths, thresholds, ("-o", "--s", ":D", "-.^"), strict=False):
-        axes.plot(duty, row / unit, style, ms=3.5, label=f"{length / um:g} µm")
+    unit, measured = uJ / cm**2, found.measured
+    styles = ("-o", "--s", ":D", "-.^")
+    for length, row, style in zip(found.length, found.threshold, styles, strict=False):
+        axes.plot(found.duty, row / unit, style, ms=3.5, label=f"{length / um:g} µm")
     axes.axhspan(0.95 * measured / unit, 1.05 * measured / unit, color=GREY, alpha=0.3, lw=0)
     axes.axhline(measured / unit, color=BLACK, lw=0.8, label=f"measured: {measured / unit:.0f}")
     axes.set(xlabel="duty", ylabel="threshold (µJ/cm²)")

@@ -15,7 +15,8 @@ Place = tuple[str | int, ...]
 
 INPUTS = ("version", "device", "spread")
 RESULTS = (
-    "cell", "laser", "tolerance", "light", "calibration", "verification", "layout", "left_out",
+    "cell", "laser", "tolerance", "light", "published", "calibration", "verification", "layout",
+    "left_out",
 )  # fmt: skip
 _NAMES = ("label", "quantity", "cause")
 """Keys whose texts name the entries of a list, where they tell them apart."""

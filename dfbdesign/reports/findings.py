@@ -16,11 +16,11 @@ from dfbdesign.gain.film import resolve_film
 from dfbdesign.lasers.laser import Laser, laser
 from dfbdesign.lasers.light_curve import light
 from dfbdesign.lasers.light_reading import LightCurve
-from dfbdesign.lasers.published_lasers import kinetics
+from dfbdesign.lasers.published_lasers import MEASURED, ThresholdRange, kinetics, threshold_range
 from dfbdesign.layout.chip import device_layout
 from dfbdesign.layout.manifest import Layout
 from dfbdesign.reports.design_numbers import tolerance_numbers
-from dfbdesign.reports.light_numbers import light_numbers
+from dfbdesign.reports.light_numbers import light_numbers, published_numbers
 from dfbdesign.reports.numbers import (
     Numbers,
     calibration_numbers,
@@ -72,6 +72,8 @@ class Findings:
     """What comes of it."""
     light: LightCurve | None
     """Light against pump, where the film's lifetimes are published."""
+    published: ThresholdRange | None
+    """Thresholds of the published laser with this film, over what is not published of it."""
     calibration: Calibration | None
     verification: Verification | None
     layout: Layout | None
@@ -122,6 +124,7 @@ def findings(
         if finite
         else None,
         part("light", "light against pump", lambda: _light(device)) if device.film else None,
+        _published(device, tell),
         part("calibration", "calibration", lambda: calibration(device)) if measured else None,
         part("verification", "comparison with MEEP", compare) if verification else None,
         part("layout", "layout", lambda: device_layout(device, gds_path)),
@@ -132,6 +135,14 @@ def findings(
 def _light(device: Device) -> LightCurve:
     rates, loss = kinetics(device, (None, None))
     return light(device, rates, loss=loss)
+
+
+def _published(device: Device, tell: Progress) -> ThresholdRange | None:
+    for kind in MEASURED:
+        if device.film is not None and device.film.preset == f"taghipour2023-{kind}":
+            tell("thresholds of the published laser", None)
+            return threshold_range(kind)
+    return None
 
 
 def _wavevectors(edges: CellModes) -> list[float]:
@@ -163,6 +174,7 @@ def report_numbers(found: Findings) -> Numbers:
         "laser": found.laser and laser_numbers(found.laser),
         "tolerance": found.tolerance and tolerance_numbers(found.tolerance),
         "light": found.light and light_numbers(found.light),
+        "published": found.published and published_numbers(found.published),
         "calibration": found.calibration and calibration_numbers(found.calibration),
         "verification": found.verification and verification_numbers(found.verification),
         "layout": None,

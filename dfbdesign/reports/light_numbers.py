@@ -1,8 +1,9 @@
 """Light against pump as plain numbers."""
 
 from dfbdesign.lasers.light_reading import LightCurve
+from dfbdesign.lasers.published_lasers import ThresholdRange
 from dfbdesign.reports.numbers import Numbers
-from dfbdesign.units import cm, nJ, nm, uJ
+from dfbdesign.units import cm, nJ, nm, uJ, um
 
 _SHARES = ("up", "down", "sideways", "absorbed")
 
@@ -113,4 +114,24 @@ def _line(found: LightCurve, level: int) -> Numbers:
         "wavelength_nm": spectrum.peak / nm,
         "linewidth_nm": spectrum.width / nm,
         "schawlow_townes_nm": float(found.schawlow_townes[level]) / nm,
+    }
+
+
+def published_numbers(found: ThresholdRange) -> Numbers:
+    """Thresholds of a published laser over the duty and length that are not published.
+
+    Args:
+        found: The thresholds.
+
+    Returns:
+        Fluences in µJ/cm², one row for each length.
+    """
+    fluence = uJ / cm**2
+    return {
+        "measured_uj_per_cm2": found.measured / fluence,
+        "duty": found.duty.tolist(),
+        "thresholds": [
+            {"length_um": float(length) / um, "threshold_uj_per_cm2": (row / fluence).tolist()}
+            for length, row in zip(found.length, found.threshold, strict=True)
+        ],
     }

@@ -86,6 +86,8 @@ def _pictures(found: Findings) -> Iterator[tuple[str, str]]:
         draw["light"] = (partial(plots.light_curve, curves=[pulses]), 4.6, 3.0)
         draw["pulse"] = (partial(plots.light_pulse, curve=pulses, levels=levels), 4.6, 3.0)
         draw["spectrum"] = (partial(plots.light_spectrum, curve=pulses, level=levels[0]), 4.6, 3.0)
+    if found.published is not None:
+        draw["published"] = (partial(plots.threshold_ranges, found=found.published), 4.6, 3.1)
     if found.verification is not None:
         comparisons = found.verification.comparisons
         draw["agreement"] = (partial(plots.agreement, comparisons=comparisons), 4.6, 2.6)
