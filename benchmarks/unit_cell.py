@@ -48,7 +48,10 @@ import peers  # noqa: E402
 
 PERIOD, DUTY, FILM, LINE, SUBSTRATE = 865 * nm, 0.3, 2.53, 2.30, 1.746
 THICKNESSES = (50 * nm, 160 * nm)
-START = {"TE": 1669 * nm, "TM": 1522 * nm}
+FILM_OF = {"TE": 160 * nm, "TM": 400 * nm}
+"""Film over the lines: near the cut-off of a thinner one, where an order grazes the substrate, TM
+modes are counted twice, which takes 60 ms."""
+START = {"TE": 1669 * nm, "TM": 1762 * nm}
 """5 nm from a mode."""
 DUTIES = np.linspace(0.1, 0.9, 1000)
 REPEATS = 21
@@ -67,7 +70,7 @@ def our_device(polarization: str = "TE") -> Device:
         polarization=polarization,
         layers=[
             Layer(thickness=THICKNESSES[0], material=FILM, lines=lines),
-            Layer(thickness=THICKNESSES[1], material=FILM),
+            Layer(thickness=FILM_OF[polarization], material=FILM),
         ],
         grating=Grating(period=PERIOD),
         target=Target(wavelength=START[polarization]),
@@ -242,7 +245,7 @@ def draw(axes: Axes, rows: list[Row], truth: Edges) -> None:
     axes.set_ylabel("error of the wavelengths [pm]")
     axes.axhline(1666 * 1e-3, color=GREY, lw=0.8, ls=":")
     axes.annotate(
-        "1e-6 of the wavelength", (1.0, 1666 * 1e-3), xycoords=("axes fraction", "data"),
+        "1e-6 of the wavelength", (0.92, 1666 * 1e-3), xycoords=("axes fraction", "data"),
         ha="right", va="bottom", color=GREY, fontsize=8,
     )  # fmt: skip
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, columnspacing=1.2)
@@ -257,7 +260,11 @@ def main() -> None:
     followed = median_time(lambda: band_edges(one, {}, counted=False), 101)
     print(f"\nTE pair to 1e-6, followed: {followed * 1e3:.2f} ms")
     print(f"TE pair to 1e-6 with the count of all modes: {te * 1e3:.2f} ms")
-    print(f"TM pair to 1e-6: {tm * 1e3:.2f} ms, {tm / te:.1f} times TE")
+    other = our_device("TM")
+    tm_followed = median_time(lambda: band_edges(other, {}, counted=False))
+    slower = tm_followed / followed
+    print(f"TM pair to 1e-6, followed: {tm_followed * 1e3:.2f} ms, {slower:.1f} times TE")
+    print(f"TM pair to 1e-6 with the count: {tm * 1e3:.2f} ms, {tm / te:.1f} times TE")
     for code in ("legume", "grcwa", "inkstone", "MEEP"):
         for _, setting, seconds, _ in (row for row in rows if row[0] == code):
             print(
@@ -268,7 +275,8 @@ def main() -> None:
     for counted, name in ((False, "followed"), (True, "counted")):
         print(f"  {name}: {pairs_per_second(counted):.0f} pairs/s")
     shares = (
-        lapack_share(lambda: [ours(1e-6) for _ in range(20)]), lapack_share(lambda: _sweep(DUTIES))
+        lapack_share(lambda: [ours(1e-6) for _ in range(20)]),
+        lapack_share(lambda: _sweep(DUTIES[:256])),  # one thread
     )  # fmt: skip
     print("share of numpy.linalg: single pairs {:.0%}, sweep {:.0%}".format(*shares))
     with writing(ROOT / "examples" / "05_accuracy.png") as file:
