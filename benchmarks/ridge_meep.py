@@ -56,7 +56,7 @@ def main() -> None:
         middle = time.perf_counter()
         rectangle = GuideRectangle((0, width), (0, height), core**2)
         n, n_group = ours.n_eff.real, ours.n_group.real
-        meep = guide_index((rectangle,), CLADDING**2, WAVELENGTH, n, n_group, pixels, margin=1.0)
+        meep, _ = guide_index((rectangle,), CLADDING**2, WAVELENGTH, n, n_group, pixels, margin=1.0)
         end = time.perf_counter()
         apart = abs(meep.value - n) / hypot(meep.uncertainty, ours.error)
         each = ", ".join(

@@ -14,8 +14,15 @@ from dfbdesign.materials import constant
 from dfbdesign.solvers.ridge import CrossSection, Shape
 from dfbdesign.solvers.ridge_extrapolation import extrapolated
 from dfbdesign.solvers.ridge_geometry import as_polygon
-from dfbdesign.units import nm
-from dfbdesign.waveguides.waveguide import Background, Bend, HalfSpace, Rectangle, Waveguide
+from dfbdesign.units import cm, nm
+from dfbdesign.waveguides.waveguide import (
+    Background,
+    Bend,
+    HalfSpace,
+    Rectangle,
+    Waveguide,
+    ridge,
+)
 from dfbdesign.waveguides.waveguide import Shape as PaintedShape
 from dfbdesign.waveguides.waveguide_verify import _rectangles, _step, verify_ridge
 
@@ -45,7 +52,7 @@ def test_meep_and_the_ridge_solver_agree_within_their_uncertainties(
 ):
     solver = ours()[number]
     # MEEP is told an index that is off, and must find its way.
-    found = guide_index(
+    found, loss = guide_index(
         (NITRIDE,),
         CLADDING**2,
         WAVELENGTH,
@@ -63,19 +70,22 @@ def test_meep_and_the_ridge_solver_agree_within_their_uncertainties(
     errors = np.abs(np.array(found.by_resolution) - finite_elements)
     orders = np.diff(np.log(errors)) / np.diff(np.log([100, 200 / 3, 50]))
     assert orders == pytest.approx([2, 2], abs=0.15)
+    assert abs(loss.value) < 1e-2 / cm
 
 
 def test_permittivities_are_means_over_the_square_around_a_node():
-    job = {"background": 2.0, "rectangles": [[-2, 2, -1, 1, 6.0], [0, 2, -1, 1, 10.0]]}
+    rectangles = [[-2, 2, -1, 1, 6.0, 0.5], [0, 2, -1, 1, 10.0, 0.0]]
+    job = {"background": [2.0, 0.0], "rectangles": rectangles}
     nodes = {(-1.5, 0): 6, (-2, 0): 4, (-2, 1): 3, (0, 0): 8, (0.5, 1): 6, (9, 9): 2, (2, -1): 4}
     for node, value in nodes.items():
-        assert mean_permittivity(job, *node) == value
+        assert mean_permittivity(job, *node).real == value
+    assert mean_permittivity(job, 0, 0).imag == 0.25
 
 
 def test_walls_must_lie_between_pixels():
     job = guide_job((NITRIDE,), 2.0, WAVELENGTH, 1.77, 100 * nm, 1.0)
     assert job.cells == (30, 28)
-    assert job.rectangles == ((-5, 5, -4, 4, CORE**2),)
+    assert job.rectangles == ((-5, 5, -4, 4, CORE**2, 0.0),)
     with pytest.raises(InputError, match="whole number of times"):
         guide_job((NITRIDE,), 2.0, WAVELENGTH, 1.77, 70 * nm, 1.0)
 
@@ -97,13 +107,35 @@ def box(index, width=1.0, height=0.8, z=0.0):
 @pytest.mark.meep
 @pytest.mark.usefixtures("fresh_meep")
 def test_the_check_of_a_waveguide_finds_an_index_that_agrees_and_one_that_does_not():
-    found = verify_ridge(guide(box(CORE)))
+    (found,) = verify_ridge(guide(box(CORE)))
     assert (found.label, found.quantity) == ("TE", "n_eff")
     assert found.fdtd == pytest.approx(1.774399, abs=1e-4)  # finite elements, as above
     assert found.verdict == "agrees"
     assert set(found.time_domain.causes) == {"pixels", "neighbours", "run length"}
     assert replace(found, solver=found.solver + 1e-3).verdict == "disagrees"
     assert replace(found, solver_uncertainty=3e-4).verdict == "undecided"
+
+
+@pytest.mark.meep
+@pytest.mark.usefixtures("fresh_meep")
+def test_meep_finds_the_loss_of_a_guide():
+    index = CORE + 1e-3j
+    mode = ridge(guide(box(index))).modes[0]
+    _, loss = guide_index(
+        (replace(NITRIDE, permittivity=index**2),),
+        CLADDING**2,
+        WAVELENGTH,
+        expected=mode.n_eff.real,
+        n_group=mode.n_group,
+        pixels=(200 * nm, 100 * nm, 200 / 3 * nm),
+        margin=1.0,
+    )
+    difference = abs(loss.value - mode.loss)
+    assert difference < hypot(loss.uncertainty, mode.loss_error)
+    assert difference < 2e-3 * mode.loss
+    assert loss.uncertainty < 1e-2 * mode.loss
+    bulk = 4 * np.pi * index.imag / WAVELENGTH
+    assert abs(mode.loss / bulk - 1) > 10 * difference / mode.loss  # the mode's, not the film's
 
 
 def test_the_check_of_a_waveguide_takes_half_spaces_and_the_largest_step_between_walls():
@@ -120,7 +152,7 @@ def test_the_check_of_a_waveguide_takes_half_spaces_and_the_largest_step_between
     ("waveguide", "message"),
     [
         (guide(box(CORE), bend=Bend(radius=50)), "straight waveguides"),
-        (guide(box(CORE + 0.01j)), "without loss or gain"),
+        (guide(box(0.1 + 3j)), "no metals"),
         (guide(box(3.48, width=0.50, height=0.22)), "common step of 27 nm"),
         (guide(box(CORE), box(CORE, width=0.5003)), "whole nanometres apart"),
         (

@@ -398,6 +398,7 @@ def test_progress_names_each_step_in_turn(tmp_path):
         ("finite laser", None),
         ("tolerance", None),
         ("light against pump", None),
+        ("thresholds of the published laser", None),
         ("layout", None),
         ("pictures and page", None),
     ]

@@ -120,14 +120,20 @@ def ridge(
         for row, slope in zip(rows, slopes, strict=True):
             row["dispersion_ps_per_nm_km"] = slope / (ps / (nm * km))
     result: dict[str, Any] = {"wavelength_nm": found.wavelength / nm, "modes": rows}
+    comparisons: tuple[Comparison, ...] = ()
     if check:
+        from dfbdesign.reports.numbers import certificates
         from dfbdesign.waveguides.waveguide_verify import verify_ridge
 
-        both = verify_ridge(waveguide)
+        comparisons = verify_ridge(waveguide)
+        unit = {"n_eff": 1.0, "loss": 1 / cm}
+        names = {"n_eff": "n_eff", "loss": "loss_per_cm"}
         result["fdtd"] = {
-            "n_eff": both.fdtd, "n_eff_error": both.fdtd_uncertainty,
-            "power": both.time_domain.power, "verdict": both.verdict,
-        }  # fmt: skip
+            names[one.quantity] + ending: value / unit[one.quantity]
+            for one in comparisons
+            for ending, value in (("", one.fdtd), ("_error", one.fdtd_uncertainty))
+        }
+        result |= certificates(comparisons)
     if plot is not None:
         from dfbdesign.plots.figure import picture
         from dfbdesign.plots.guides import channel_modes
@@ -138,8 +144,8 @@ def ridge(
             temporary.write_bytes(image)
         result["file"] = plot
     show(result, as_json)
-    if check and both.verdict != "agrees":
-        raise PhysicsError("the solver and MEEP do not agree; see the verdict.")
+    if any(one.verdict != "agrees" for one in comparisons):
+        raise PhysicsError("the solver and MEEP do not agree; see the verdicts.")
 
 
 def film(

@@ -5,9 +5,11 @@ go as $\exp(i\beta x)$, so that two dimensions are enough. Two point sources in 
 across and E upwards, which are recorded at their place.
 
 Only the standard library, numpy and MEEP may be imported here. Lengths are in pixels. Walls of the
-guide run along pixel faces, and every node of the electric field gets the mean permittivity of the
-pixel-sized square around it: along a wall, where the field is continuous, the right mean of both
-sides; the component across a wall has its nodes half a pixel off.
+guide run along pixel faces; an imaginary part of a permittivity becomes the conductivity $\sigma =
+\omega_0\epsilon''/\epsilon'$, exact at the wavelength of the job; every node of the electric field
+gets the mean permittivity of the pixel-sized square around it: along a wall, where the field is
+continuous, the right mean of both sides; the component across a wall has its nodes half a pixel
+off.
 """
 
 import os
@@ -24,7 +26,7 @@ BANDWIDTH = 0.1
 """Spectral width of the source, relative to the frequency."""
 
 
-def mean_permittivity(job: dict[str, Any], y: float, z: float) -> float:
+def mean_permittivity(job: dict[str, Any], y: float, z: float) -> complex:
     """Mean of the painted rectangles over the unit square around a point.
 
     Args:
@@ -33,19 +35,19 @@ def mean_permittivity(job: dict[str, Any], y: float, z: float) -> float:
         z: Upwards, from the cell's middle [pixels].
 
     Examples:
-        >>> job = {"background": 1.0, "rectangles": [[0, 2, 0, 2, 5.0]]}
+        >>> job = {"background": [1.0, 0.0], "rectangles": [[0, 2, 0, 2, 5.0, 0.0]]}
         >>> [mean_permittivity(job, *point) for point in ((1, 1), (0, 1), (0, 0))]
-        [5.0, 3.0, 2.0]
+        [(5+0j), (3+0j), (2+0j)]
     """
-    total = 0.0
+    total = 0j
     for half_y in (-0.25, 0.25):
         for half_z in (-0.25, 0.25):  # quarters of the square; walls pass between them
-            value = job["background"]
-            for left, right, low, high, permittivity in job["rectangles"]:
+            value = complex(*job["background"])
+            for left, right, low, high, *permittivity in job["rectangles"]:
                 if left < y + half_y < right and low < z + half_z < high:
-                    value = permittivity
+                    value = complex(*permittivity)
             total += value / 4
-    return float(total)
+    return total
 
 
 def record(mp: Any, job: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -71,8 +73,8 @@ def record(mp: Any, job: dict[str, Any], folder: Path) -> dict[str, Any]:
         resolution=1,
         Courant=COURANT,
         k_point=mp.Vector3(0, 0, job["wavenumber"] * pixel / (2 * pi)),
-        epsilon_func=lambda at: mean_permittivity(job, at.x, at.y),
         eps_averaging=False,
+        **_materials(mp, job),
         sources=[mp.Source(pulse, component=one, center=point) for one in (mp.Ex, mp.Ey)],
     )
     sim.init_sim()
@@ -95,3 +97,21 @@ def record(mp: Any, job: dict[str, Any], folder: Path) -> dict[str, Any]:
             (folder / "new-progress").write_text(f"{sample / count}")
             os.replace(folder / "new-progress", folder / "progress")
     return {"signals": signals[:, start:count], "interval": stride * fields.dt * pixel}
+
+
+def _materials(mp: Any, job: dict[str, Any]) -> dict[str, Any]:
+    """What tells MEEP the permittivity at every node, and the conductivity where there is one."""
+    imaginary = [job["background"][1], *(one[5] for one in job["rectangles"])]
+    if not any(imaginary):
+        return {"epsilon_func": lambda at: mean_permittivity(job, at.x, at.y).real}
+    frequency, media = job["pixel"] / job["wavelength"], {}
+
+    def medium(at: Any) -> Any:
+        value = mean_permittivity(job, at.x, at.y)
+        if value not in media:
+            sigma = 2 * pi * frequency * value.imag / value.real
+            media[value] = mp.Medium(epsilon=value.real, D_conductivity=sigma)
+        return media[value]
+
+    # MEEP asks no function whether it conducts; the extra material says that some do
+    return {"material_function": medium, "extra_materials": [mp.Medium(D_conductivity=1)]}

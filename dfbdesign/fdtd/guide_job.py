@@ -1,9 +1,11 @@
-r"""Effective index of a channel guide in the time domain, extrapolated to fine grids.
+r"""Effective index and loss of a channel guide in the time domain, extrapolated to fine grids.
 
 The wavenumber β along the guide is given and MEEP finds the frequency that belongs to it. Where it
 misses the expected one by δω, its effective index at the wanted frequency differs by
 
-$$ \delta n = -n_g\,\delta\omega / \omega . $$
+$$ \delta n = -n_g\,\delta\omega / \omega , $$
+
+and a decay in time is a power loss of $-2 n_g\,\mathrm{Im}\,\omega/c$ along the way.
 
 The error of a run falls as the square of its pixel, with a smaller share of a lower power from the
 corners of the guide; see `edges` for the extrapolation and its uncertainty.
@@ -23,7 +25,7 @@ from dfbdesign.fdtd.ringdown import ringdown
 from dfbdesign.fdtd.store import Recording
 from dfbdesign.units import nm
 
-VERSION = "1"
+VERSION = "2"
 """Raise it with every change of `guide` that moves a result: stored results are not used then."""
 BAND = 0.02
 """Relative half width of the band in which the mode is looked for."""
@@ -41,7 +43,7 @@ class GuideRectangle:
     """Its ends across the guide [µm]."""
     z: tuple[float, float]
     """Its ends upwards [µm]."""
-    permittivity: float
+    permittivity: complex
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,10 @@ class GuideJob:
     """[µm]"""
     cells: tuple[int, int]
     """Pixels of the cell across and upwards."""
-    background: float
-    """Permittivity outside all rectangles."""
+    background: tuple[float, float]
+    """Permittivity outside all rectangles, real and imaginary."""
     rectangles: tuple[tuple[int | float, ...], ...]
-    """Ends across, ends upwards, permittivity, in painting order."""
+    """Ends across, ends upwards, permittivity (real and imaginary), in painting order."""
     point: tuple[float, float]
     """Where the sources are and the field is watched."""
     cycles: int = CYCLES
@@ -84,7 +86,7 @@ class GuideJob:
 
 def guide_job(
     rectangles: tuple[GuideRectangle, ...],
-    background: float,
+    background: complex,
     wavelength: float,
     n_eff: float,
     pixel: float,
@@ -115,17 +117,18 @@ def guide_job(
         (
             *(end - size[0] // 2 for end in _whole(one.y, core.y[0], pixel)),
             *(end - size[1] // 2 for end in _whole(one.z, core.z[0], pixel)),
-            one.permittivity,
+            complex(one.permittivity).real,
+            complex(one.permittivity).imag,
         )
         for one in rectangles
     )
-    left, right, low, high, _ = painted[-1]
+    left, right, low, high, *_ = painted[-1]
     return GuideJob(
         wavelength=wavelength,
         wavenumber=2 * pi * n_eff / wavelength,
         pixel=pixel,
         cells=(across, upwards),  # even: the cell's middle is a corner of pixels
-        background=background,
+        background=(complex(background).real, complex(background).imag),
         rectangles=painted,
         point=(left + (right - left) * 0.4, low + (high - low) * 0.4),
     )
@@ -144,15 +147,15 @@ def _whole(ends: tuple[float, float], origin: float, pixel: float) -> tuple[int,
 
 def guide_index(
     rectangles: tuple[GuideRectangle, ...],
-    background: float,
+    background: complex,
     wavelength: float,
     expected: float,
     n_group: float,
     pixels: tuple[float, float, float],
     margin: float,
     polarization: Literal["TE", "TM"] = "TE",
-) -> Extrapolated:
-    """Effective index of a guided mode by time-domain simulation.
+) -> tuple[Extrapolated, Extrapolated]:
+    """Effective index and loss of a guided mode by time-domain simulation.
 
     Args:
         rectangles: In painting order; the last one is the core.
@@ -166,7 +169,7 @@ def guide_index(
         polarization: Which field component is watched.
 
     Returns:
-        The index at vanishing pixels.
+        The index, and the power loss [1/µm], at vanishing pixels.
 
     Raises:
         InputError: If a wall lies inside a pixel.
@@ -179,20 +182,29 @@ def guide_index(
         for pixel, room in ((pixels[0], MORE_ROOM), *((pixel, 1.0) for pixel in pixels))
     ]
 
-    def index(recording: Recording, share: float = 1.0) -> float:
+    def mode(recording: Recording, share: float = 1.0) -> tuple[float, float]:
         signal = recording.signals[0 if polarization == "TE" else 1]
         part = signal[: int(share * signal.size)]
         found = ringdown(part, recording.interval, 1 / wavelength, BAND).nearest(1 / wavelength)
-        return expected - n_group * (found.real * wavelength - 1)
+        index = expected - n_group * (found.real * wavelength - 1)
+        return index, -4 * pi * n_group * found.imag
 
     roomy, *runs = run_all(jobs)
-    values = [index(one) for one in runs]
-    half_wavelength = wavelength / expected / 2
-    return extrapolated(
-        values,
-        [half_wavelength / pixel for pixel in pixels],
-        {
-            "neighbours": index(roomy) - values[0],
-            "run length": index(runs[-1], SHORTER) - values[-1],
-        },
+    values = [mode(one) for one in runs]
+    neighbours, shorter = mode(roomy), mode(runs[-1], SHORTER)
+    resolutions = [wavelength / expected / 2 / pixel for pixel in pixels]
+    # a conductivity stands for a loss at the wavelength of the job alone
+    off = abs(values[-1][0] / expected - 1) * values[-1][1]
+    index, loss = (
+        extrapolated(
+            [one[number] for one in values],
+            resolutions,
+            {
+                "neighbours": neighbours[number] - values[0][number],
+                "run length": shorter[number] - values[-1][number],
+                **({"conductivity": off} if number else {}),
+            },
+        )
+        for number in (0, 1)
     )
+    return index, loss

@@ -1,4 +1,4 @@
-"""Our channel solver against MEEP: the index of the first mode of a waveguide of rectangles.
+"""Our channel solver against MEEP: index and loss of the first mode of a waveguide of rectangles.
 
 Both freeze the indices at the target wavelength. MEEP runs on three grids whose pixels fit between
 all walls, and is extrapolated to vanishing pixels.
@@ -16,21 +16,23 @@ from dfbdesign.waveguides.waveguide import Waveguide, ridge
 
 SHARPNESS = 2e-4
 """Largest uncertainty of a difference of indices that makes agreement a statement."""
+LOSS_SHARPNESS = 5e-3
+"""The same of a loss, relative."""
 _COARSEST = 7  # pixels per wavelength in the densest material, at least
 _FINEST = 7  # times finer than that; a run takes as the cube of it
 _FADED = 7  # decay lengths of the mode between the core and the ends of the cell
 
 
-def verify_ridge(waveguide: Waveguide) -> Comparison:
-    """Compare the index of the first mode with MEEP's; takes seconds to minutes.
+def verify_ridge(waveguide: Waveguide) -> tuple[Comparison, ...]:
+    """Compare index and loss of the first mode with MEEP's; takes seconds to minutes.
 
     Args:
         waveguide: Straight, of rectangles and half-spaces on a grid of nanometres, with a common
             step of walls of a fifteenth of a wavelength in the densest material or more, without
-            loss, gain, or birefringence; the shape painted last is the core.
+            birefringence; the shape painted last is the core.
 
     Returns:
-        The comparison.
+        Of the effective index; with absorption or gain also of the power loss [1/µm].
 
     Raises:
         InputError: If the waveguide is not one the check handles.
@@ -41,7 +43,8 @@ def verify_ridge(waveguide: Waveguide) -> Comparison:
     """
     background, *painted = _permittivities(waveguide)
     step, wavelength = _step(waveguide), waveguide.target.wavelength
-    coarsest = wavelength / sqrt(max(background, *painted)) / _COARSEST
+    real = [one.real for one in (background, *painted)]
+    coarsest = wavelength / sqrt(max(real)) / _COARSEST
     if step * _FINEST < 3 * coarsest:
         raise InputError(
             f"the largest step between all walls is {step / nm:g} nm, for which MEEP would "
@@ -50,10 +53,10 @@ def verify_ridge(waveguide: Waveguide) -> Comparison:
     first = ceil(step / coarsest)
     mode = ridge(waveguide).modes[0]
     n_eff = mode.n_eff.real
-    decay = wavelength / (2 * pi * sqrt(n_eff**2 - max(background, *painted[:-1], 1.0)))
+    decay = wavelength / (2 * pi * sqrt(n_eff**2 - max(*real[:-1], 1.0)))
     margin = _FADED * decay
     reach = step * ceil(10 * margin / step)
-    found = guide_index(
+    index, loss = guide_index(
         tuple(_rectangles(waveguide, painted, reach)),
         background,
         wavelength,
@@ -63,21 +66,29 @@ def verify_ridge(waveguide: Waveguide) -> Comparison:
         margin,
         mode.polarization,
     )
-    return Comparison(mode.polarization, "n_eff", n_eff, mode.n_eff_error, found, SHARPNESS)
+    compared = [
+        Comparison(mode.polarization, "n_eff", n_eff, mode.n_eff_error, index, SHARPNESS),
+        Comparison(
+            mode.polarization, "loss", mode.loss, mode.loss_error, loss,
+            LOSS_SHARPNESS * abs(mode.loss),
+        ),
+    ]  # fmt: skip
+    absorbs = any(one.imag for one in (background, *painted))
+    return tuple(compared if absorbs else compared[:1])
 
 
-def _permittivities(waveguide: Waveguide) -> list[float]:
+def _permittivities(waveguide: Waveguide) -> list[complex]:
     """Of the background and of each shape."""
     if waveguide.bend is not None:
         raise InputError("the check with MEEP is for straight waveguides. Leave out [bend].")
     materials, wavelength = waveguide.materials(), waveguide.target.wavelength
     found = [complex(one.permittivity(wavelength)) for one in materials]
-    if any(one.is_uniaxial for one in materials) or any(one.imag or one.real <= 0 for one in found):
+    if any(one.is_uniaxial for one in materials) or any(one.real <= 0 for one in found):
         raise InputError(
-            "the check with MEEP is for isotropic materials without loss or gain. Replace the "
-            "others by their index, as material = { index = 2.0 }."
+            "the check with MEEP is for isotropic materials that are no metals. Replace the others "
+            "by their index, as material = { index = 2.0 }."
         )
-    return [one.real for one in found]
+    return found
 
 
 def _step(waveguide: Waveguide) -> float:
@@ -105,7 +116,7 @@ def _step(waveguide: Waveguide) -> float:
 
 
 def _rectangles(
-    waveguide: Waveguide, permittivities: list[float], reach: float
+    waveguide: Waveguide, permittivities: list[complex], reach: float
 ) -> list[GuideRectangle]:
     y, z = waveguide.shapes[-1].corners(0.0)[0]  # of the core: half-spaces end on its grid
     found = []
