@@ -6,7 +6,7 @@ first-order grating. Every row is one quantity, as the rigorous finite solver gi
 lobes: as the coupled waves give them) and as MEEP does, extrapolated to vanishing pixels. What is
 printed is also recorded in `meep/results.csv`.
 
-    python benchmarks/finite_meep.py [modes] [threshold] [spectrum] [far-field]
+    python benchmarks/finite_meep.py [modes] [shifted] [threshold] [spectrum] [far-field]
 """
 
 import os
@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "meep"))
 from table import record
 
 from dfbdesign import Device, Grating, Layer, Lines, Target, laser
+from dfbdesign.device import PhaseShift
 from dfbdesign.fdtd.extrapolation import Extrapolated
 from dfbdesign.units import cm, nm
 from dfbdesign.verification.certificate import Comparison
@@ -57,10 +58,24 @@ def first_order() -> Device:
     )
 
 
+def shifted() -> Device:
+    """A quarter wave inserted in the middle: the mode of the gap."""
+    lines = Lines(material=2.2, duty=0.5)
+    shift = PhaseShift(position=0.5, shift=200 * nm)
+    return Device(
+        substrate=1.444,
+        superstrate=1.0,
+        layers=[Layer(thickness=300 * nm, material=2.53, gain=True, lines=lines)],
+        grating=Grating(period=400 * nm, order=1, length=24 * 400 * nm, phase_shifts=(shift,)),
+        target=Target(wavelength=1550 * nm),
+    )
+
+
 RUNS = {
     "far-field": (device, f"second order, {PERIODS} periods", (8, 12, 16)),
     "threshold": (device, f"second order, {PERIODS} periods", (8, 12, 16)),
     "modes": (device, f"second order, {PERIODS} periods", (8, 12, 16)),
+    "shifted": (shifted, "first order, 24 periods, quarter-wave shift", (8, 12, 16)),
     "spectrum": (first_order, "first order, 20 periods, two grids", (8, 12)),
 }
 
@@ -90,9 +105,10 @@ def main() -> None:
     for what in sys.argv[1:] or RUNS:
         make, name, grids = RUNS[what]
         began = time.perf_counter()
-        compared = verify_finite(make(), what, resolutions=grids, force=True).comparisons
+        kind = "modes" if what == "shifted" else what
+        compared = verify_finite(make(), kind, resolutions=grids, force=True).comparisons
         found = [in_units(one) for one in compared]
-        record(f"finite device, {what}", name, found)
+        record(f"finite device, {kind}", name, found)
         print(f"\n{what}: {time.perf_counter() - began:.0f} s")
         for one in found:
             numbers = one.solver, one.solver_uncertainty, one.fdtd, one.fdtd_uncertainty
