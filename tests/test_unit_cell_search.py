@@ -1,12 +1,14 @@
 """No mode missed, none invented."""
 
 from dataclasses import replace
+from importlib import import_module
 from math import atan, inf, pi, sqrt
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 from scipy.optimize import brentq
 from unit_cells import cells_of, device, labelled, tm_device
 
@@ -211,3 +213,18 @@ def test_a_search_returns_as_many_modes_as_the_contour_counts_and_none_that_grow
             if other.parity == first.parity and abs(other.wavenumber - first.wavenumber) < 1e-9
         ]
         assert twins == [first]
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_sweep_shared_among_threads_equals_its_parts(monkeypatch, counted) -> None:
+    module = import_module("dfbdesign.solvers.unit_cell")
+    duty = np.linspace(0.2, 0.8, 9)
+    whole, alone = (
+        module.band_edges(device(0.3), {"layers.0.lines.duty": part}, counted=counted)
+        for part in (duty, duty[4:5])
+    )
+    monkeypatch.setattr(module, "TOGETHER", 2)
+    shared = module.band_edges(device(0.3), {"layers.0.lines.duty": duty}, counted=counted)
+    for name in ("wavenumber", "n_group", "gain_slope", "threshold_gain"):
+        assert_allclose(getattr(shared, name), getattr(whole, name), rtol=1e-12, atol=1e-15)
+        assert_allclose(getattr(alone, name)[0], getattr(whole, name)[4], rtol=1e-12, atol=1e-15)

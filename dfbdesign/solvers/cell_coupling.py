@@ -20,7 +20,7 @@ import numpy as np
 from dfbdesign.solvers.cell_mode import open_orders
 from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import Complex, Real
-from dfbdesign.solvers.modal import Index, System
+from dfbdesign.solvers.modal import Cells, Index, System
 
 ALIKE = 0.3
 """Least n_eff/n_group of a pair: edges of different slab modes hardly mix, as if it were zero."""
@@ -106,9 +106,11 @@ def _lopsided_pairs(solved: Solved, centre: float, order: int) -> tuple[Index, I
     chosen: list[tuple[int, int, int, float]] = []
     for row in np.unique(found.row):
         best, nearest = None, np.inf
-        for a, b in permutations(np.flatnonzero(found.row == row), 2):
+        here = [int(place) for place in np.flatnonzero(found.row == row)]
+        evenness = {place: _evenness(solved, place) for place in here}
+        for a, b in permutations(here, 2):
             apart = abs(found.k[a] - found.k[b]) + abs(found.k[a] + found.k[b] - 2 * centre) / 2
-            if apart >= nearest or _evenness(solved, int(a)) < _evenness(solved, int(b)):
+            if apart >= nearest or evenness[a] < evenness[b]:
                 continue
             one, other = (solved.found.where(np.array([place])) for place in (a, b))
             systems = one.system(solved.cells), other.system(solved.cells)
@@ -117,7 +119,7 @@ def _lopsided_pairs(solved: Solved, centre: float, order: int) -> tuple[Index, I
             inverse = np.sqrt(there * back / (solved.form[a] * solved.form[b]))
             n_eff = pi * order / float(solved.cells.period.length[row]) / found.k[a].real
             if n_eff * abs(inverse) > ALIKE:
-                best, nearest = (int(row), int(a), int(b), abs((1 / inverse).real)), apart
+                best, nearest = (int(row), a, b, abs((1 / inverse).real)), apart
         if best is not None:
             chosen.append(best)
     rows, first, second, n_group = ([one[place] for one in chosen] for place in range(4))
@@ -134,11 +136,24 @@ def _evenness(solved: Solved, place: int) -> tuple[float, float]:
     u, row = solved.fields[0][place], int(solved.found.row[place])
     down, up = (open_orders(solved.system, upper)[1][place].real for upper in (False, True))
     power = float(np.abs(u[0]) ** 2 @ down + np.abs(u[-1]) ** 2 @ up)
+    return power / abs(solved.form[place]), likeness(solved.cells, row, u)
+
+
+def likeness(cells: Cells, row: int, u: Complex) -> float:
+    """How alike a field is to its mirror image about x = 0, apart from its Bloch phase.
+
+    Args:
+        cells: The batch, not split into even and odd.
+        row: Device of the field.
+        u: The field at all interfaces, shape (slice + 1, n).
+
+    Returns:
+        1 for an even field, -1 for an odd one.
+    """
     x = np.linspace(-0.5, 0.5, 64, endpoint=False) + 1 / 128
-    wave = np.exp(-2j * pi * float(solved.cells.period.wavevector[row]) * x)
-    field = (u @ solved.cells.lateral.functions(row, 0, x)[0].T) * wave
-    likeness = np.vdot(field[:, ::-1], field).real / np.vdot(field, field).real
-    return power / abs(solved.form[place]), float(likeness)
+    wave = np.exp(-2j * pi * float(cells.period.wavevector[row]) * x)
+    field = (u @ cells.lateral.functions(row, 0, x)[0].T) * wave
+    return float(np.vdot(field[:, ::-1], field).real / np.vdot(field, field).real)
 
 
 def wavevector_form(right: System, u: Complex, left: System, v: Complex) -> complex:

@@ -94,10 +94,10 @@ class Modes:
     def _between(self, b: Complex, a: Complex, left: Index, right: Index) -> Complex:
         """∫ b_i a_j dz of the modes of some solves and of others, given at both faces."""
         first, second = self.table[:, left, :, None], self.table[:, right, None, :]
-        across, *differences = first[:3] - second[:3]
+        gap, *differences = first[:3] - second[:3]
         means = (first[3:] + second[3:]) / 2
-        near = np.abs(across) < 1e-4 * np.abs(first[0])
-        t, c = np.where(near, means, np.array(differences) / np.where(near, 1.0, across))
+        near = np.abs(gap) < 1e-4 * np.abs(first[0])
+        t, c = np.where(near, means, np.array(differences) / np.where(near, 1.0, gap))
         rows = np.swapaxes(b, -1, -2)
         return np.asarray(t * (rows @ a) - c * (rows @ a[:, ::-1]))
 
