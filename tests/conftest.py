@@ -32,6 +32,14 @@ def dfb(capfd):
     return run
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Results kept for this run only: neither the user's nor those of a run beside it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DFBDESIGN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="module")
 def fresh_meep(tmp_path_factory):
     """MEEP with a cache of its own: no test may pass on what an earlier version left."""

@@ -503,6 +503,7 @@ def test_references_name_each_source_once():
 
 
 @pytest.mark.meep
+@pytest.mark.usefixtures("fresh_meep")
 def test_the_reference_device_has_a_whole_page_and_passes(tmp_path, monkeypatch):
     monkeypatch.setattr("dfbdesign.fdtd.edges.REFINEMENTS", (1, 2, 3))  # seconds, not minutes
     fractions = []

@@ -371,6 +371,37 @@ def test_ten_kills_at_random_moments_leave_the_file_of_an_undisturbed_run(tmp_pa
     assert not [pid for pid in orphans if Path(f"/proc/{pid}/stat").exists()]
 
 
+HOLDS = """
+import os, sys, time
+from dfbdesign.studies import Run, study
+
+def held(a):
+    if os.fork() == 0:  # it outlives the study, as workers do for a moment
+        print("ready", flush=True)
+    time.sleep(60)
+
+study(held, {"a": [1.0, 2.0]}, path=sys.argv[1], run=Run(scheduler="here"))
+"""
+
+
+def test_a_second_run_of_a_study_is_kept_out_until_the_first_has_ended(tmp_path):
+    path = tmp_path / "held.nc"
+    words = [sys.executable, "-c", HOLDS, str(path)]
+    run = subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        run.stdout.readline()  # of the child: its copy of the file is closed
+        with pytest.raises(InputError, match="being written by another run"):
+            study(lambda a: a, {"a": [1.0, 2.0]}, path=path, run=Run(scheduler="here"))
+        run.kill()
+        run.wait()
+        with pytest.raises(InputError, match="another study"):  # no longer the lock
+            study(lambda a: a, {"a": [1.0, 2.0]}, path=path, run=Run(scheduler="here"))
+    finally:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        run.stdout.close()
+
+
 def interrupted(path, after, damage=lambda content: content):
     """Leave partial results of a study, cut after some bytes of the finished journal's start."""
     calls = []

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,19 @@ _MAGIC = b"dfbstudy1\n"
 _HEAD = struct.Struct("<QQI")
 """Length of the description, length of the numbers, checksum of both; its own checksum follows."""
 _WHOLE = _HEAD.size + 4
+
+_OPEN: WeakSet[FileIO] = WeakSet()
+"""Files that this process writes. Its workers close theirs: a lock lasts until the last copy of
+the file is closed, and workers live for a moment after a study that was killed."""
+
+
+def _closed_in_a_worker() -> None:
+    for file in list(_OPEN):
+        file.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_closed_in_a_worker)
 
 
 @dataclass(frozen=True)
@@ -165,6 +179,7 @@ class Journal:
             raise InputError(
                 f"{self.path} is being written by another run of this study. Wait for it to end."
             ) from None
+        _OPEN.add(self._file)
 
     def _opened(self, key: str, chunk: int) -> None:
         start = self._file.read(len(_MAGIC))
