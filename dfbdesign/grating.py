@@ -16,6 +16,9 @@ from dfbdesign.units import nm
 
 Real = NDArray[np.float64]
 
+LONGEST = 100
+"""Periods that a phase shift or a slip may be long."""
+
 
 class PhaseShift(Part):
     """A stretch without lines, inserted into a finite grating."""
@@ -120,6 +123,27 @@ class Facets(Part):
     right: Facet = "open"
 
 
+def inserted_length(
+    periods: int, phase_shifts: tuple[PhaseShift, ...], slips: tuple[Slip, ...] = ()
+) -> Real:
+    """Total length of the phase shifts and slips to the left of every line.
+
+    Args:
+        periods: Number of lines.
+        phase_shifts: The shifts; each is moved to the nearest end of a period.
+        slips: The slips, moved likewise.
+
+    Returns:
+        Length [µm], shape (line,).
+    """
+    number = np.arange(periods)
+    total = np.zeros(periods)
+    extra = [(one.position, one.shift) for one in phase_shifts]
+    for position, length in extra + [(one.position, one.slip) for one in slips]:
+        total[number >= round(position * periods)] += length
+    return total
+
+
 class Grating(Part):
     """The periodic lines along x."""
 
@@ -151,6 +175,13 @@ class Grating(Part):
                 f"length must hold at least one period ({self.period / nm:g} nm), "
                 f"got {self.length / nm:g} nm."
             )
+        inserted = [("phase_shifts", one.shift) for one in self.phase_shifts]
+        for name, extra in inserted + [("slips", one.slip) for one in self.slips]:
+            if abs(extra) > LONGEST * self.period:
+                raise InputError(
+                    f"{name} must be shorter than {LONGEST} periods, "
+                    f"{LONGEST * self.period:g} um, got {extra:g} um."
+                )
         if not abs(self.chirp) < self.period / 2:
             raise InputError(
                 f"chirp must be less than half the period, {self.period / 2 / nm:g} nm, "
@@ -206,6 +237,31 @@ class Grating(Part):
         of_all = np.asarray(place, dtype=float) / self.periods
         slope = self.period - self.chirp / 2  # the root of the quadratic that stays finite
         return np.asarray(2 * of_all / (slope + np.sqrt(slope**2 + 2 * self.chirp * of_all)))
+
+    @property
+    def line_centres(self) -> Real:
+        """Middle of every line from the left end, with phase shifts and slips, (line,) [µm]."""
+        inserted = inserted_length(self.periods, self.phase_shifts, self.slips)
+        return self.place((np.arange(self.periods) + 0.5) / self.periods) + inserted
+
+    def line_widths(self, duty: float) -> Real:
+        """Width of every line at half height.
+
+        Args:
+            duty: Of the lines, where no apodisation gives it.
+
+        Returns:
+            Shape (line,) [µm].
+
+        Examples:
+            >>> grating = Grating(period=1.0, length=4 * um, chirp=0.1)
+            >>> grating.line_widths(0.5)
+            array([0.48125, 0.49375, 0.50625, 0.51875])
+        """
+        share = (np.arange(self.periods) + 0.5) / self.periods
+        periods = self.period + self.chirp * (share - 0.5)
+        given = self.apodisation
+        return periods * (given.at(given.duty, share) if given and given.duty else duty)
 
     def need_same_lines(self, who: str) -> None:
         """Refuse a grating whose period or lines change along it, or whose lines slip.

@@ -64,13 +64,21 @@ class Across:
         """Length over which the field changes [µm]."""
         return min(self.width, self.waist)
 
-    def mean_square(self, largest: float) -> float:
-        """Mean square of the wavenumber along y, up to a largest one [1/µm²].
+    def inside(self, largest: float) -> tuple[Real, Real]:
+        """The power of the profile over the wavenumbers along y, up to a largest one.
 
-        The edges of an even profile hold ever larger wavenumbers: it grows with that limit.
+        The edges of an even profile hold ever larger wavenumbers: what they weigh grows with it.
+
+        Args:
+            largest: Wavenumber [1/µm].
+
+        Returns:
+            Wavenumbers of one sign, and the part of the power of both signs about each, shape
+            (point,) [1/µm] and [-].
         """
-        k = np.arange(0.5, 8 * largest * self.scale) / (8 * self.scale)
-        return float((k**2 * self.spectrum(k) ** 2).sum() / (8 * self.scale) / pi)
+        step = min(1 / (8 * self.scale), largest / 8)
+        k: Real = (np.arange(round(largest / step)) + np.float64(0.5)) * step
+        return k, self.spectrum(k) ** 2 * step / pi
 
 
 def across(device: Device) -> Across | None:

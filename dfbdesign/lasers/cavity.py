@@ -97,6 +97,8 @@ class FilmCavity:
             if dark and parts[end].length > 0.999 * depth:
                 parts[end] = replace(parts[end], length=left * depth)
                 facets[end], endless[end] = 0, True
+        if tuple(parts) == self.stretches:
+            return self
         return replace(
             self,
             stretches=tuple(parts),

@@ -3,7 +3,8 @@
 A mode's threshold is the gain of the film at the peak of the pump at which its wavenumber becomes
 real, in the coupled waves of `cavity`; the film model turns that gain into excitons per dot and
 pump fluence. All modes of the linearised cavity are found at once; each is then followed to the
-gain profile it lases with itself. Not in here: the change of film index with carriers, spatial hole
+gain profile it lases with itself. One that meets another on the way, where both vanish, is a mode
+of the linearised cavity alone. Not in here: the change of film index with carriers, spatial hole
 burning, heating.
 """
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.device import Device
-from dfbdesign.errors import NoGuidedMode, NotConverged, PhysicsError
+from dfbdesign.errors import InputError, NoGuidedMode, NotConverged, PhysicsError
 from dfbdesign.gain.film import Film, excitons_for_gain, resolve_film, threshold_fluence
 from dfbdesign.lasers.cavity import FilmCavity, film_cavity
 from dfbdesign.lasers.waves import waves_of
@@ -35,6 +36,11 @@ from dfbdesign.units import cm
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Origin = Literal["bright", "dark", "guided", "gap"]
+
+STRONGEST = 3000
+"""Coupling times length of the strongest grating whose modes are searched."""
+SHORTEST = 1e-3
+"""Share of the way to its own gain at which a mode that cannot be followed has ended."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +175,14 @@ def laser(device: Device) -> Laser:
         raise NoGuidedMode(
             "nothing feeds the light back: the lines couple no waves at this duty. Change the duty."
         )
+    if cavity.strength > STRONGEST:
+        raise InputError(
+            f"grating length {grating.length:g} um: coupling times length is "
+            f"{cavity.strength:.0f}, more than {STRONGEST}, and its modes lie too dense to be told "
+            "apart. Shorten it, or take the endless grating (dfb modes)."
+        )
     peak, guesses = _guesses(cavity)
-    followed = [_settled(cavity, peak, guess) for guess in guesses]
+    followed = [one for guess in guesses if (one := _followed(cavity, peak, guess)) is not None]
     settled = [(gain, mode) for gain, mode in followed if gain < cavity.reach]
     if film is not None and not settled:
         gain = min(gain for gain, _ in followed)
@@ -191,9 +203,11 @@ def _guesses(cavity: FilmCavity) -> tuple[float, list[CavityMode]]:
     inner, confinement = cavity.inner, cavity.waves.confinement
     peak = (cavity.largest_loss + 2 / cavity.pumped_length) / confinement
     peak = min(peak, 0.5 * cavity.reach)
-    first, *_ = _lowest(inner, peak)
-    peak = min(_settled(inner, peak, first)[0], cavity.reach)
-    return peak, _lowest(inner, peak)
+    for guess in _lowest(inner, peak):
+        if (first := _settled(inner, peak, guess)) is not None:
+            peak = min(first[0], cavity.reach)
+            return peak, _lowest(inner, peak)
+    raise NotConverged("no mode has a gain profile of its own. Change the pump spot a little.")
 
 
 def _lowest(cavity: FilmCavity, peak: float) -> list[CavityMode]:
@@ -218,8 +232,25 @@ def _lowest(cavity: FilmCavity, peak: float) -> list[CavityMode]:
     )
 
 
-def _settled(cavity: FilmCavity, peak: float, mode: CavityMode) -> tuple[float, CavityMode]:
-    """Peak material gain of a mode and the mode, followed to the gain profile it lases with."""
+def _followed(
+    cavity: FilmCavity, peak: float, guess: CavityMode
+) -> tuple[float, CavityMode] | None:
+    """A guess settled first without the film at the ends that no light comes back from.
+
+    Through hundreds of micrometres of absorbing film, Newton sees modes only from next to them.
+    """
+    settled = _settled(cavity.inner, peak, guess)
+    if settled is None or cavity.inner is cavity:
+        return settled
+    gain, mode = settled
+    return _settled(cavity, min(gain, cavity.reach), mode)
+
+
+def _settled(cavity: FilmCavity, peak: float, mode: CavityMode) -> tuple[float, CavityMode] | None:
+    """Peak material gain of a mode and the mode, followed to the gain profile it lases with.
+
+    `None` if it ends on the way: where the shortest step leads nowhere, it meets another mode.
+    """
     share = 1.0
     for _ in range(60):
         move = min(mode.gain / cavity.waves.confinement, cavity.reach) - peak
@@ -229,6 +260,8 @@ def _settled(cavity: FilmCavity, peak: float, mode: CavityMode) -> tuple[float, 
             moved = None
         if moved is None or abs(moved.detuning - mode.detuning) * cavity.length > 1:
             share /= 2  # too long a step; take shorter ones
+            if share < SHORTEST:
+                return None
             continue
         mode, peak, share = moved, peak + share * move, min(1.0, 2 * share)
         if abs(move) * cavity.waves.confinement * cavity.pumped_length <= 1e-10:

@@ -61,6 +61,12 @@ def stretches_of(device: Device, film: Film | None, waves: Waves) -> tuple[Stret
     length = grating.periods * grating.period
     if device.pump is not None:
         device.pump.spot.need_within(length)
+        size = device.pump.spot.length
+        if size is not None and size < grating.period:
+            raise InputError(
+                f"pump spot length ({size:g} um) must not be below one period of the grating "
+                f"({grating.period:g} um)."
+            )
     jumps = _jumps(grating)
     cells = np.linspace(0, length, LINE_STEPS + 1).tolist() if grating.varies else []
     edges = np.array(sorted({0.0, length, *_spot_edges(device, length), *jumps, *cells}))

@@ -2,18 +2,19 @@ r"""The lines of one device as they are drawn.
 
 The resist is positive and the lines grow in what is exposed, so every polygon drawn is a line. An
 e-beam tool writes on a grid, and a period is rarely a multiple of it. Rounding the period would
-move the laser wavelength; here each line is rounded by itself, and all lines have one width:
+move the laser wavelength; here each line is rounded by itself, and lines of one duty and period
+have one width:
 
-$$ w = g \left[ D \Lambda / g \right], \qquad
-   x_k = x_0 + g \left[ (k \Lambda + s_k) / g + o \right] $$
+$$ w_k = g \left[ D_k \Lambda_k / g \right], \qquad
+   x_k = x_0 + g \left[ (c_k - w_k / 2 - c_0 + w_0 / 2) / g + o \right] $$
 
 | symbol | meaning |
 |---|---|
 | $g$ | grid step, which is also the database unit of the file |
 | $[\cdot]$ | nearest integer, halves upwards |
-| $\Lambda, D$ | period and duty |
-| $x_k, w$ | left edge and width of line k |
-| $s_k$ | total length of the phase shifts between the first line and line k |
+| $\Lambda_k, D_k$ | period and duty at line k: chirped, apodised or the same for all |
+| $x_k, w_k$ | left edge and width of line k as drawn |
+| $c_k$ | its centre as designed, with the phase shifts and slips before it |
 | $o$ | the same part of a step for all lines, chosen so that the mean period is exact |
 
 Rounding alone can tilt the straight line through all lines: 575 lines of 870.0008 nm on a 1 nm
@@ -24,8 +25,8 @@ the period is nearly a whole number of steps. Sigma-delta dithering hands the re
 to the next line: edges are up to a step off instead of half a step, but the errors of neighbours
 cancel.
 
-The lines are one rectangle, repeated by a few array references. Every reference starts on the grid
-and steps by a whole number of grid steps, so that no reader has anything to round.
+Lines of one width are one rectangle, repeated by a few array references. Every reference starts on
+the grid and steps by a whole number of grid steps, so that no reader has anything to round.
 """
 
 from collections.abc import Sequence
@@ -38,13 +39,14 @@ import gdstk
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dfbdesign.device import Device, Lines, PhaseShift
+from dfbdesign.device import Device, Grating, Lines
 from dfbdesign.errors import InputError
 from dfbdesign.units import nm
 
 _TIE_DIGITS = 6  # a step and a half is a tie, also when floating point says 1.4999999999
 _OFFSETS = 64  # of the roundings of a grating
 _SAME_TILT = 1e-5  # of a grid step per line: 0.01 pm on a grid of 1 nm
+_FEW = 4  # lines of one width that take less space as polygons than as a cell and references
 _MOST_COLUMNS = 32767  # the column count of a GDS array is a signed 16-bit number
 
 Float = NDArray[np.float64]
@@ -64,17 +66,22 @@ class LinePattern:
     """Grid step [µm]."""
     stride: Fraction
     """Designed period in grid steps."""
-    width: int
-    """Width of every line along x."""
+    widths: NDArray[np.int64]
+    """Width of every line along x, shape (line,)."""
     length: int
     """Length of every line along y."""
     left: NDArray[np.int64]
     """Left edge of every line, shape (line,)."""
 
     @property
+    def right(self) -> NDArray[np.int64]:
+        """Right edge of every line, shape (line,)."""
+        return self.left + self.widths
+
+    @property
     def extent(self) -> tuple[float, float]:
         """Left edge of the first and right edge of the last line [µm]."""
-        return float(self.left[0] * self.grid), float((self.left[-1] + self.width) * self.grid)
+        return float(self.left[0] * self.grid), float(self.right[-1] * self.grid)
 
 
 def to_steps(value: ArrayLike, grid: float) -> NDArray[np.int64]:
@@ -123,23 +130,6 @@ def exposed_lines(device: Device) -> tuple[int, Lines]:
     )
 
 
-def inserted_length(periods: int, phase_shifts: tuple[PhaseShift, ...]) -> NDArray[np.float64]:
-    """Total length of the phase shifts to the left of every line.
-
-    Args:
-        periods: Number of lines.
-        phase_shifts: The shifts; each is moved to the nearest end of a period.
-
-    Returns:
-        Length [µm], shape (line,).
-    """
-    number = np.arange(periods)
-    total = np.zeros(periods)
-    for phase_shift in phase_shifts:
-        total[number >= round(phase_shift.position * periods)] += phase_shift.shift
-    return total
-
-
 def line_pattern(
     device: Device, grid: float = 1 * nm, bias: float = 0.0, dither: Dither = "rounding"
 ) -> LinePattern:
@@ -166,34 +156,74 @@ def line_pattern(
         ...     grating=Grating(period=867.3 * nm, length=500 * um, width=500 * um),
         ... )
         >>> pattern = line_pattern(device)
-        >>> pattern.width, pattern.left[:6]
+        >>> int(pattern.widths[0]), pattern.left[:6]
         (434, array([ 217, 1084, 1952, 2819, 3686, 4554]))
     """
     grating = device.need_grating()
-    grating.need_same_lines("the layout of a device")
-    width = line_steps(exposed_lines(device)[1].duty, grating.period, grid, bias)
     if grating.width is None:
         raise InputError('grating has no width. Add width = "500 um", the length of its lines.')
     if grating.periods < 2:
         raise InputError(
             f"grating has {grating.periods} period; a layout needs two. Choose a larger length."
         )
+    widths = _widths(grating, exposed_lines(device)[1].duty, grid, bias)
     length = int(to_steps(grating.width, grid))
     if length < 1:
         raise InputError(
             f"width (along y) must be at least one grid step, {grid / nm:g} nm, "
             f"got {grating.width / nm:g} nm."
         )
-    inserted = inserted_length(grating.periods, grating.phase_shifts)
-    first = to_steps(inserted[0] + (grating.period - width * grid) / 2, grid)
+    centres = grating.line_centres
+    first = to_steps(centres[0] - widths[0] * grid / 2, grid)
+    from_first = (centres - centres[0]) / grid - (widths - widths[0]) / 2
     places = _fed_back if dither == "sigma-delta" else _places
-    left = first + places(grating.period, grating.periods, grating.phase_shifts, grid)
-    if max(left[-1] + width, length) > MOST_STEPS:
+    left = first + places(np.round(from_first, _TIE_DIGITS).tobytes())
+    _need_gaps(grating, left, widths, grid)
+    if max(left[-1] + widths[-1], length) > MOST_STEPS:
         raise InputError(
             f"the grating is {max(left[-1] * grid, grating.width):g} um long, more than GDS can "
             f"count in steps of {grid / nm:g} nm. Choose a coarser grid."
         )
-    return LinePattern(grid, stride(grating.period, grid), width, length, left)
+    return LinePattern(grid, stride(grating.period, grid), widths, length, left)
+
+
+def _widths(grating: Grating, duty: float, grid: float, bias: float) -> NDArray[np.int64]:
+    """Width of every line as drawn, in grid steps, shape (line,)."""
+    if grating.apodisation is not None and grating.apodisation.height:
+        raise InputError(
+            "grating apodisation height: a layout writes lines of one height, which is that of the "
+            "film they grow from. Apodise their duty instead: duty = [0.1, 0.35, 0.1]."
+        )
+    if not grating.varies:
+        width = line_steps(duty, grating.period, grid, bias)
+        return np.broadcast_to(np.int64(width), (grating.periods,))
+    wanted = grating.line_widths(duty)
+    widths = to_steps(wanted - bias, grid)
+    if widths.min() < 1:
+        number = int(widths.argmin())
+        raise InputError(
+            f"grating {'apodisation' if grating.apodisation else 'chirp'}: line {number + 1} of "
+            f"{grating.periods}, {wanted[number] / nm:.4g} nm"
+            f"{f' less a bias of {bias / nm:g} nm' if bias else ''}, is narrower than the grid of "
+            f"{grid / nm:g} nm. Choose a larger duty there or a finer grid."
+        )
+    return widths
+
+
+def _need_gaps(
+    grating: Grating, left: NDArray[np.int64], widths: NDArray[np.int64], grid: float
+) -> None:
+    gaps = left[1:] - left[:-1] - widths[:-1]
+    if gaps.min() >= 1:
+        return
+    number = int(gaps.argmin())
+    cause = "slips" if grating.slips else "apodisation" if grating.apodisation else "chirp"
+    remedy = "a slip nearer to zero" if grating.slips else "a smaller duty there"
+    raise InputError(
+        f"grating {cause}: the gap behind line {number + 1} of {grating.periods}, "
+        f"{gaps[number] * grid / nm:.4g} nm, is narrower than the grid of {grid / nm:g} nm. "
+        f"Choose {remedy}."
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -215,15 +245,11 @@ def stride(period: float, grid: float) -> Fraction:
 
 
 @lru_cache(maxsize=1024)  # a duty or dose ladder asks for the same places again and again
-def _places(
-    period: float, periods: int, phase_shifts: tuple[PhaseShift, ...], grid: float
-) -> NDArray[np.int64]:
+def _places(wanted: bytes) -> NDArray[np.int64]:
     """Left edges from the first one's, in steps: rounded with the offset that tilts them least."""
-    inserted = inserted_length(periods, phase_shifts)
-    number = np.arange(periods)
-    exact = np.round((number * period + inserted - inserted[0]) / grid, _TIE_DIGITS)
+    exact = np.frombuffer(wanted)
     steps = np.floor(exact + 0.5)
-    centred: Float = number - np.float64((periods - 1) / 2)
+    centred: Float = np.arange(len(exact)) - np.float64((len(exact) - 1) / 2)
     tilt = _tilt(steps, exact, centred)
     for offset in np.arange(1, _OFFSETS) / _OFFSETS:
         if tilt < _SAME_TILT:
@@ -231,8 +257,7 @@ def _places(
         other = np.floor(exact + offset + 0.5)
         if (found := _tilt(other, exact, centred)) < tilt - _SAME_TILT:
             steps, tilt = other, found
-    places: NDArray[np.int64] = (steps - steps[0]).astype(np.int64)
-    return places
+    return np.asarray(steps - steps[0], dtype=np.int64)
 
 
 def _tilt(steps: Float, exact: Float, centred: Float) -> float:
@@ -241,18 +266,14 @@ def _tilt(steps: Float, exact: Float, centred: Float) -> float:
 
 
 @lru_cache(maxsize=1024)
-def _fed_back(
-    period: float, periods: int, phase_shifts: tuple[PhaseShift, ...], grid: float
-) -> NDArray[np.int64]:
+def _fed_back(wanted: bytes) -> NDArray[np.int64]:
     """Left edges from the first one's, in steps: what rounding leaves is added to the next line."""
-    inserted = inserted_length(periods, phase_shifts)
-    exact = np.round((np.arange(periods) * period + inserted - inserted[0]) / grid, _TIE_DIGITS)
-    steps, rest = np.zeros(periods), 0.0
+    exact = np.frombuffer(wanted)
+    steps, rest = np.zeros(len(exact)), 0.0
     for number, place in enumerate(exact):
         steps[number] = np.floor(place + rest + 0.5)
         rest += place - steps[number]
-    places: NDArray[np.int64] = (steps - steps[0]).astype(np.int64)
-    return places
+    return np.asarray(steps - steps[0], dtype=np.int64)
 
 
 def line_steps(duty: float, period: float, grid: float, bias: float = 0.0) -> int:
@@ -316,12 +337,18 @@ class LineGroup:
     number: tuple[int, int]
     """GDS layer and datatype."""
 
+    def line(self, grid: float, left: int = 0) -> gdstk.Polygon:
+        """One of the lines, its left edge at a place in grid steps."""
+        low, high = (left * grid, 0.0), ((left + self.width) * grid, self.length * grid)
+        return gdstk.rectangle(low, high, layer=self.number[0], datatype=self.number[1])
+
 
 def lines_cell(name: str, exact: Fraction, grid: float, groups: Sequence[LineGroup]) -> gdstk.Cell:
     """Lines along y: one rectangle per group, and the fewest array references that repeat it.
 
-    The stride of the arrays is a denominator of a rational approximation of the period, which
-    keeps the number of references near or below twice the root of the number of lines.
+    Groups of a few lines are drawn one by one, which takes less space. The stride of the arrays is
+    a denominator of a rational approximation of the period, which keeps the number of references
+    near or below twice the root of the number of lines.
 
     Args:
         name: Name of the cell; those of its single lines are called `name` + "_line".
@@ -334,10 +361,10 @@ def lines_cell(name: str, exact: Fraction, grid: float, groups: Sequence[LineGro
     """
     cell = gdstk.Cell(name)
     for place, group in enumerate(groups):
-        line = gdstk.Cell(f"{name}_line{place or ''}")
-        size = (group.width * grid, group.length * grid)
-        layer, datatype = group.number
-        line.add(gdstk.rectangle((0, 0), size, layer=layer, datatype=datatype))
+        if len(group.left) <= _FEW:
+            cell.add(*(group.line(grid, left) for left in group.left.tolist()))
+            continue
+        line = gdstk.Cell(f"{name}_line{place or ''}").add(group.line(grid))
         places = group.left - group.left[0]
         for start, columns, pitch in _runs(exact, places.tobytes()):
             left = ((start + int(group.left[0])) * grid, 0)
@@ -362,12 +389,12 @@ def grating_cell(
     Returns:
         The cell; its lower left corner is where the grating starts.
     """
-    chosen = (
-        {number: pattern.left[[one == number for one in numbers]] for number in sorted({*numbers})}
-        if len(numbers) > 1
-        else {numbers[0]: pattern.left}
-    )
-    groups = [
-        LineGroup(left, pattern.width, pattern.length, number) for number, left in chosen.items()
-    ]
+    groups = []
+    for number in sorted({*numbers}):
+        own = slice(None) if len(numbers) == 1 else np.array([one == number for one in numbers])
+        left, widths = pattern.left[own], pattern.widths[own]
+        groups += [
+            LineGroup(left[widths == width], int(width), pattern.length, number)
+            for width in (np.unique(widths) if np.ptp(widths) else widths[:1])
+        ]
     return lines_cell(name, pattern.stride, pattern.grid, groups)

@@ -2,8 +2,9 @@
 
 KLayout reads the file, flattens the array references and gives every line as it will be exposed.
 The comparison is with the device itself, never with what the writer meant to draw: line k belongs
-at k times the designed period (plus the phase shifts before it) from the first line. A grating may
-be moved as a whole without anything changing: edges count from where the largest error is least.
+at k times the designed period from the first line, plus the phase shifts and slips before it, and
+where chirp puts it. A grating may be moved as a whole without anything changing: edges count from
+where the largest error is least, less half the mean error of the widths, which is told beside.
 
 A line that is off by e turns the phase of the light it sends back by 2 pi m e / period in a grating
 of order m. Light collects the phase of many lines: errors that change sign from line to line do
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from dfbdesign.device import Device
 from dfbdesign.errors import InputError
-from dfbdesign.layout.cells import exposed_lines, inserted_length
+from dfbdesign.layout.cells import exposed_lines
 
 _NOISE_DIGITS = 10  # of a position in µm, far below any grid, above the noise of a double
 SLOW = 32
@@ -43,12 +44,15 @@ class WrittenPattern:
     """Narrowest and widest line along x [µm]."""
     width_error: float
     """Largest difference of a width from the one to draw, signed [µm]."""
+    mean_width_error: float
+    """Mean of these differences over all lines [µm]."""
     lengths: tuple[float, float]
     """Shortest and longest line along y [µm]."""
     largest_edge_error: float
     """Largest distance of an edge from its place, the grating moved to where it is least [µm]."""
     mean_period: float
-    """Slope of the straight line through the centres of all lines, phase shifts removed [µm]."""
+    """Slope of the straight line through the centres of all lines, phase shifts, slips and chirp
+    removed [µm]."""
     mean_period_error: float
     """`mean_period` minus the designed period [µm]."""
     off_grid_vertices: int
@@ -258,13 +262,14 @@ def _compare(
     periods = np.array([one.period for one in gratings])
     number = np.arange(lines)
     designed = np.multiply.outer(periods, number)
-    for place, one in zip(designed, gratings, strict=True):
-        if one.phase_shifts:
-            inserted = inserted_length(lines, one.phase_shifts)
-            place += inserted - inserted[0]
+    duties = [exposed_lines(device)[1].duty for device in devices]
+    wanted = np.repeat((np.array(duties) * periods)[:, None], lines, axis=1)
+    for i, (one, duty) in enumerate(zip(gratings, duties, strict=True)):
+        if one.varies or one.phase_shifts or one.slips:
+            designed[i], wanted[i] = one.line_centres, one.line_widths(duty)
     left, bottom, right, top = np.ascontiguousarray(np.moveaxis(edges, 2, 0))
-    moved = np.stack([left - left[:, :1], right - right[:, :1]]) * unit
-    errors = np.round(moved - designed, _NOISE_DIGITS)
+    errors = np.stack([left, right]) * unit - designed + np.multiply.outer([0.5, -0.5], wanted)
+    errors = np.round(errors - errors.mean(axis=2, keepdims=True), _NOISE_DIGITS)
     # With the grating moved to where the largest error is least.
     largest = (errors.max(axis=(0, 2)) - errors.min(axis=(0, 2))) / 2
     centres = errors.mean(axis=0)
@@ -273,9 +278,9 @@ def _compare(
     drift = centres @ centred / (centred @ centred)
     turns = centres * (2 * pi * np.array([one.order for one in gratings]) / periods)[:, None]
     widths, lengths = _extremes(right - left, unit), _extremes(top - bottom, unit)
-    wanted = np.array([exposed_lines(device)[1].duty for device in devices]) * periods
-    width_errors = np.round(widths + bias - wanted[:, None], _NOISE_DIGITS)
+    width_errors = np.round((right - left) * unit + bias - wanted, _NOISE_DIGITS)
     worst = np.abs(width_errors).argmax(axis=1)
+    mean_widths = np.round(width_errors.mean(axis=1), _NOISE_DIGITS)
     hashed, displaced = edges.astype("<i4"), centres.astype(np.float32)
     off_grid, phase_error, slow = _off_grid(edges, unit / grid), _rms(turns), _slow(turns)
     return [
@@ -283,6 +288,7 @@ def _compare(
             lines=lines,
             widths=(float(widths[i, 0]), float(widths[i, 1])),
             width_error=float(width_errors[i, worst[i]]),
+            mean_width_error=float(mean_widths[i]),
             lengths=(float(lengths[i, 0]), float(lengths[i, 1])),
             largest_edge_error=float(largest[i]),
             mean_period=float(periods[i] + drift[i]),

@@ -87,6 +87,11 @@ class Array(Part):
             InputError: If an axis holds a value that the device does not allow.
         """
         grating = self.device.need_grating()
+        if self.duty and grating.apodisation is not None:
+            raise InputError(
+                "duty: grating apodisation gives the duty of every line of this device, so all "
+                "rows would be the same. Leave duty out, or write one array per apodisation."
+            )
         duties = self.duty or (exposed_lines(self.device)[1].duty,)
         periods, lengths = self.period or (grating.period,), self.length or (grating.length,)
         gratings = [[self._grating(period, length) for period in periods] for length in lengths]

@@ -136,9 +136,9 @@ def planned_rows(
 
 
 def _key(device: Device) -> tuple[Any, ...]:
-    grating = device.need_grating()
-    duty = exposed_lines(device)[1].duty
-    return grating.period, grating.length, grating.width, grating.phase_shifts, duty
+    one, duty = device.need_grating(), exposed_lines(device)[1].duty
+    changes = one.phase_shifts, one.slips, one.chirp, one.apodisation
+    return one.period, one.length, one.width, *changes, duty
 
 
 def _lines(device: Device, process: Process, shared: Shared) -> PlannedLines:
@@ -146,7 +146,7 @@ def _lines(device: Device, process: Process, shared: Shared) -> PlannedLines:
     if key not in shared.planned:
         pattern = line_pattern(device, process.grid, process.bias, process.dither)
         if process.dither == "off":
-            need_whole_steps(pattern)
+            need_whole_steps(pattern, device.need_grating().chirp)
         plan = field_plan(pattern, process.field.size) if process.field else None
         doses, residual, width_error = np.ones(1), 0.0, 0.0
         if process.proximity is not None:
@@ -154,14 +154,14 @@ def _lines(device: Device, process: Process, shared: Shared) -> PlannedLines:
             found = corrected(boxes, spread, process.proximity.step)
             doses, residual = found.doses, found.residual
             opened = developed_widths(boxes, doses, spread)
-            width_error = float(np.abs(opened - pattern.width * pattern.grid).max())
+            width_error = float(np.abs(opened - pattern.widths * pattern.grid).max())
         shared.planned[key] = PlannedLines(pattern, plan, doses, residual, width_error)
     return shared.planned[key]
 
 
 def _rectangles(pattern: LinePattern) -> NDArray[np.float64]:
     left = pattern.left * pattern.grid
-    right = (pattern.left + pattern.width) * pattern.grid
+    right = pattern.right * pattern.grid
     top = np.full_like(left, pattern.length * pattern.grid)
     return np.stack([left, np.zeros_like(left), right, top], axis=1)
 
@@ -184,8 +184,7 @@ def draw_device(planned: Planned, chip: Chip, numbers: Numbers, shared: Shared) 
     if key not in shared.lines:
         of_line = [numbers[one] for one in planned.doses]
         shared.lines[key] = grating_cell(f"{planned.name}_grating", pattern, of_line)
-    period, duty = device.need_grating().period, exposed_lines(device)[1].duty
-    text = f"{planned.name}\n{period / nm:.8g} nm\nduty {duty:.4g}"
+    text = f"{planned.name}\n{_said(device)}"
     if any(array.dose for array in chip.array):
         text += f"\ndose {dose:.4g}"
     letters = label(text, chip.frame.label_height, layers.label, shared.glyphs)
@@ -196,6 +195,20 @@ def draw_device(planned: Planned, chip: Chip, numbers: Numbers, shared: Shared) 
         size = process.field.size
         cell.add(*field_outlines(pattern, planned.lines.plan, size, layers.fields))
     return DrawnDevice(planned, lines, cell)
+
+
+def _said(device: Device) -> str:
+    """What a label says about a device."""
+    grating = device.need_grating()
+    given = grating.apodisation
+    duties = given.duty if given is not None else (exposed_lines(device)[1].duty,)
+    words = [
+        f"{grating.period / nm:.8g} nm",
+        "duty " + " to ".join(f"{duty:.4g}" for duty in sorted({min(duties), max(duties)})),
+    ]
+    if grating.chirp:
+        words.append(f"chirp {grating.chirp / nm:.4g} nm")
+    return "\n".join(words)
 
 
 def cell_doses(chip: Chip) -> list[float]:

@@ -74,7 +74,7 @@ def field_plan(pattern: LinePattern, size: float) -> FieldPlan:
         InputError: If a field does not hold a single period.
     """
     steps = int(np.floor(size / pattern.grid + 1e-6))
-    left, right = pattern.left, pattern.left + pattern.width
+    left, right = pattern.left, pattern.right
     periods = min(int(steps / pattern.stride), len(left))
     while periods > 0:
         starts = np.arange(periods, len(left), periods)
@@ -106,7 +106,7 @@ def field_outlines(
     """
     grid = pattern.grid
     steps = int(np.floor(size / grid + 1e-6))
-    ends = [int(pattern.left[0]), *plan.edges, int(pattern.left[-1]) + pattern.width]
+    ends = [int(pattern.left[0]), *plan.edges, int(pattern.right[-1])]
     tops = [*range(0, pattern.length, steps), pattern.length]
     return [
         gdstk.rectangle((left * grid, low * grid), (right * grid, high * grid), layer=layer)
@@ -115,15 +115,21 @@ def field_outlines(
     ]
 
 
-def need_whole_steps(pattern: LinePattern) -> None:
+def need_whole_steps(pattern: LinePattern, chirp: float = 0.0) -> None:
     """Refuse a period that only dithering can write.
 
     Args:
         pattern: The lines.
+        chirp: Of their period [µm].
 
     Raises:
-        InputError: If the period is no whole number of grid steps.
+        InputError: If the period is no whole number of grid steps, or changes.
     """
+    if chirp:
+        raise InputError(
+            f"grating chirp {chirp / nm:g} nm: its lines are off the grid, and dither is off. "
+            'Write dither = "rounding".'
+        )
     if pattern.stride.denominator != 1:
         grid = pattern.grid / nm
         period = float(pattern.stride) * grid

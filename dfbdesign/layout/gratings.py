@@ -19,9 +19,9 @@ from pydantic import Field, model_validator
 from dfbdesign.checks import positive
 from dfbdesign.device import PhaseShift
 from dfbdesign.errors import InputError
+from dfbdesign.grating import inserted_length
 from dfbdesign.layout.cells import (
     LineGroup,
-    inserted_length,
     line_steps,
     lines_cell,
     stride,

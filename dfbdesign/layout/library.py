@@ -93,6 +93,11 @@ def expanded(tables: Any) -> Any:
             for key, values in table.items()
             if isinstance(values, list) and key != "phase_shifts"
         }
+        for key, values in axes.items():
+            if not values:
+                raise InputError(
+                    f"{number} {key} is an empty list. Give it a value, or leave it out."
+                )
         found += [
             table | dict(zip(axes, values, strict=True)) for values in product(*axes.values())
         ]

@@ -8,6 +8,7 @@ What a device is predicted to do comes from who asks for the layout: it takes a 
 import csv
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from dfbdesign.device import Device
 from dfbdesign.files import writing
+from dfbdesign.grating import Grating
 from dfbdesign.layout.cells import exposed_lines
 from dfbdesign.layout.check import WrittenPattern
 from dfbdesign.layout.exposure import Dose, WriteTime
@@ -170,7 +172,7 @@ def manifest_row(one: PlacedDevice, number: tuple[int, int]) -> Row:
         "cell": one.cell,
         "cell_sha256": written.checksum,
         "period_nm": grating.period / nm,
-        "duty": exposed_lines(one.device)[1].duty,
+        "duty": _mean_duty(one.device),
         "order": grating.order,
         "phase_shifts": len(grating.phase_shifts),
         "dose": one.dose,
@@ -199,7 +201,34 @@ def manifest_row(one: PlacedDevice, number: tuple[int, int]) -> Row:
         "predicted_threshold_uj_per_cm2": fluence and fluence / (uJ / cm**2),
         "design": "",
     }
-    return _rounded(row)
+    return _rounded(row | _changes(grating, written))
+
+
+def _mean_duty(device: Device) -> float:
+    """Line width over period, over all lines."""
+    grating, duty = device.need_grating(), exposed_lines(device)[1].duty
+    if grating.apodisation is None:
+        return duty
+    widths = grating.line_widths(duty)
+    return float(widths.mean() / grating.period)
+
+
+def _changes(grating: Grating, written: WrittenPattern) -> Row:
+    """What changes along a grating; nothing for lines that are all the same."""
+    found: Row = {"widest_line_nm": written.widths[1] / nm} if grating.varies else {}
+    if grating.chirp:
+        found["chirp_nm"] = grating.chirp / nm
+    if grating.slips:
+        found["slips_nm"] = _listed((one.position, one.slip / nm) for one in grating.slips)
+    if grating.apodisation is not None:
+        one = grating.apodisation
+        found["duties"] = _listed(zip(one.places.tolist(), one.duty, strict=True))
+    return found
+
+
+def _listed(pairs: Iterable[tuple[float, float]]) -> str:
+    """Values with the shares of the grating they stand at, as "0: 0.1, 1: 0.35"."""
+    return ", ".join(f"{place:.6g}: {value:.6g}" for place, value in pairs)
 
 
 def cell_row(one: PlacedCell, number: tuple[int, int]) -> Row:

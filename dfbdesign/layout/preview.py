@@ -79,8 +79,10 @@ def preview_panels(
         period = float(pattern.stride) * grid
         window = (_LINES * period, min(_LINES * period / 4, 1.2 * pattern.length * grid))
         shapes = tuple(_first_lines(pattern, window[1]))
-        width = pattern.width * grid / nm
-        caption = f"first lines: period {period / nm:.8g} nm, line width {width:.6g} nm"
+        shown = pattern.widths[:_LINES] * grid / nm
+        widths = " to ".join(f"{width:.6g}" for width in sorted({shown.min(), shown.max()}))
+        middle = "" if np.ptp(pattern.widths) == 0 else " in the middle"
+        caption = f"first lines: period{middle} {period / nm:.8g} nm, line width {widths} nm"
         panels.append(Panel(shapes, (0, -window[1] / 6), window, caption))
     return tuple(panels)
 
@@ -175,8 +177,9 @@ def _text(
 
 def _first_lines(pattern: LinePattern, height: float) -> Iterable[Shape]:
     top = min(height, pattern.length * pattern.grid)
-    for left in pattern.left[:_LINES] * pattern.grid:
-        yield "lines", _rectangle(left, 0, left + pattern.width * pattern.grid, top)
+    edges = np.stack([pattern.left, pattern.right], axis=1)[:_LINES] * pattern.grid
+    for left, right in edges:
+        yield "lines", _rectangle(left, 0, right, top)
 
 
 def _drawn(panel: Panel, y: float) -> tuple[str, float]:

@@ -15,6 +15,9 @@ from dfbdesign.solvers.sections import Cavity, end_reflection, hyperbolic
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
+BLOCK = 512
+"""Points taken at a time: as many as a cache holds for a hundred sections."""
+
 
 def at_threshold(cavity: Cavity, detuning: Real, gain: Real) -> tuple[Complex, Complex, Complex]:
     """The mismatch against detuning and gain: zero for a mode at threshold.
@@ -28,7 +31,11 @@ def at_threshold(cavity: Cavity, detuning: Real, gain: Real) -> tuple[Complex, C
         S - r R at the right end and its derivatives with respect to both, all times one positive
         number per point.
     """
-    return _mismatch(cavity, np.asarray(detuning + 0j), gain, (1, 0), (0, 1))
+    points = np.asarray(detuning + 0j)
+    blocks = [slice(i, i + BLOCK) for i in range(0, max(1, points.size), BLOCK)]
+    parts = [_mismatch(cavity, points[one], gain[one], (1, 0), (0, 1)) for one in blocks]
+    value, dx, dy = (np.concatenate(one) for one in zip(*parts, strict=True))
+    return value, dx, dy
 
 
 def cold(cavity: Cavity, real: Real, imaginary: Real) -> tuple[Complex, Complex, Complex]:
