@@ -1,8 +1,9 @@
 """Unit cells by MEEP and by our solver, with certificates: the results go to `benchmarks/meep/`.
 
 The reference device at three duties, a TM device, a Bloch wavevector beside the band edge, and the
-cells of `tests/test_unit_cell_peers.py`, each in TE and TM. Every cell takes one core for about a
-minute. Names on the command line choose among them; `ranks` times a run on one and on two cores.
+cells of `tests/test_unit_cell_peers.py`, each in TE and TM, with the dispersion and absorption of
+their materials. Every cell takes one core for a minute or two. Names on the command line choose
+among them; `ranks` times a run on one and on two cores.
 """
 
 import os

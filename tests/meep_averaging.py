@@ -8,13 +8,14 @@ Nothing else differs: the same source, the same time step, blocks instead of our
 import json
 import runpy
 import sys
+from functools import partial
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 
-CELL = Path(__file__).resolve().parents[1] / "dfbdesign" / "fdtd" / "cell.py"
+FDTD = Path(__file__).resolve().parents[1] / "dfbdesign" / "fdtd"
 
 
 def simulation(mp, job):
@@ -64,14 +65,15 @@ def main(folder, resolutions):
     import meep as mp
 
     mp.verbosity(0)
-    cell = runpy.run_path(str(CELL))
+    cell, worker = (runpy.run_path(str(FDTD / name)) for name in ("cell.py", "worker.py"))
     cell["record"].__globals__["simulation"] = simulation
     job = json.loads((folder / "job.json").read_text())
     period = sum(length for length, _ in job["columns"])
     job["absorber_size"] = [one * job["pixel"] for one in job["absorber"]]
     found = {}
     for resolution in resolutions:
-        record = cell["record"](mp, job | {"pixel": period / resolution}, folder)
+        scaled = job | {"pixel": period / resolution}
+        record = cell["record"](mp, scaled, partial(worker["sampled"], mp, scaled, folder))
         found |= {f"{name}{resolution}": array for name, array in record.items()}
     np.savez(folder / "result.npz", **found)
 

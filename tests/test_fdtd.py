@@ -1,6 +1,7 @@
 """What the time-domain witness does without MEEP: jobs, materials at nodes, frequencies."""
 
 import json
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -9,13 +10,14 @@ from hypothesis import strategies as st
 from scipy.sparse import diags_array, eye_array, kron
 from scipy.sparse.linalg import eigsh
 
-from dfbdesign.device import Device, Grating, Layer, Lines, Target, changed
+from dfbdesign.device import Device, Grating, Layer, Lines, Target, changed, without_dispersion
 from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
-from dfbdesign.fdtd import UnitCellJob, unit_cell_job
+from dfbdesign.fdtd import UnitCellJob, cell, edges, unit_cell_job
+from dfbdesign.fdtd.dispersion import STEP, best_poles, fit, slope
 from dfbdesign.fdtd.nodes import nodes
 from dfbdesign.fdtd.ringdown import ringdown
 from dfbdesign.fdtd.slabs import symmetric
-from dfbdesign.materials import uniaxial
+from dfbdesign.materials import as_material, tabulated, uniaxial
 from dfbdesign.solvers.unit_cell import modes
 from dfbdesign.stacks import conformal_film
 from dfbdesign.units import deg, nm
@@ -332,6 +334,21 @@ def grid_modes(one: dict, count: int = 2) -> np.ndarray:
     return np.sort(np.sqrt(values)) / one["pixel"]
 
 
+def test_fields_are_as_singular_at_corners_as_meixner_has_it():
+    def power(line: float, polarization="TM") -> float | None:
+        made = changed(device(), {"layers.0.lines.material": line, "polarization": polarization})
+        return edges._corner(unit_cell_job(made, 1.67, 1))
+
+    assert power(TIO2, "TE") is None
+    # E ~ r^(ν-1), error ~ h^2ν: -1/3 at the corner of a conductor, 0 where nothing changes.
+    assert power(FILM * 1e4) == pytest.approx(4 / 3, abs=1e-6)
+    assert power(FILM * 1e-1) == pytest.approx(power(FILM * 10), rel=1e-9)
+    assert power(TIO2) == pytest.approx(2 - 2 / np.pi * (FILM**2 - TIO2**2) / (
+        FILM**2 + TIO2**2
+    ), abs=1e-3)  # fmt: skip
+    assert power(FILM * 1.001) == edges.HIGHEST_CORNER
+
+
 @pytest.mark.parametrize("polarization", ["TE", "TM"])
 @pytest.mark.parametrize("sidewall", [90 * deg, 75 * deg], ids=["upright", "oblique"])
 def test_modes_of_the_grid_converge_to_the_solvers_as_the_square_of_the_pixel(
@@ -352,6 +369,130 @@ def test_modes_of_the_grid_converge_to_the_solvers_as_the_square_of_the_pixel(
     np.testing.assert_allclose(errors[0] / errors[1], 4.0, rtol=0.05)
     limit = found[1] + (found[1] - found[0]) / 3
     np.testing.assert_allclose(limit, exact, rtol=max(5e-6, accuracy))
+
+
+# Materials that depend on frequency
+
+
+def of_poles(frequency, poles=(0.3, 0.5)):
+    """A Lorentz pole without and one with damping, over a constant."""
+    w, (first, second) = np.asarray(frequency), poles
+    damped = 1 - second * w**2 - 1j * np.sqrt(second) * (1 - second) * w
+    return 3.5 + 1.2 / (1 - first * w**2) + 0.02 / damped
+
+
+NEAR = np.array([1 - STEP, 1.0, 1 + STEP])
+WIDE = np.array([0.8, 0.95, 1.0, 1.05, 1.2, 1.0 - 0.01j])
+
+
+def test_a_material_of_one_lorentz_pole_is_fitted_exactly_at_all_frequencies():
+    def exact(w):
+        return 3.5 + 2.0 / (1 - 0.3 * w**2)
+
+    poles = best_poles(*exact(NEAR)[:, None].astype(complex))
+    assert poles[0] == pytest.approx(0.3, abs=1e-4)
+    found = fit(exact(1.0), slope(exact(NEAR[0]), exact(NEAR[2])), (0.3, 0.04))
+    np.testing.assert_allclose(found.permittivity(WIDE), exact(WIDE), rtol=2e-6)
+
+
+def test_a_material_of_both_poles_is_fitted_exactly_at_all_frequencies():
+    found = fit(of_poles(1.0), slope(of_poles(NEAR[0]), of_poles(NEAR[2])), (0.3, 0.5))
+    np.testing.assert_allclose(found.permittivity(WIDE), of_poles(WIDE), atol=1e-5)
+    assert abs(found.conductivity) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("exact", "bar"),
+    [
+        (lambda w: as_material("cqd-film").permittivity(1.67 / w), 1e-12),
+        (lambda w: as_material("tio2-ald").permittivity(1.67 / w), 1e-12),
+        (lambda w: (2.5 + 1e-3j * w**12) ** 2, 1e-7),
+        (lambda w: np.full(w.shape, (2.53 + 0.003j) ** 2), 1e-7),
+    ],
+    ids=["film", "oxide", "absorption edge", "constant absorption"],
+)
+def test_value_and_slope_of_a_fit_are_exact_and_what_is_left_falls_as_the_square(exact, bar):
+    poles = best_poles(*exact(NEAR)[:, None])
+    found = fit(exact(NEAR)[1], slope(*exact(NEAR)[::2]), poles)
+    missed = [found.permittivity(1 + d) - exact(np.array([1 + d]))[0] for d in (0.004, 0.008)]
+    assert found.permittivity(1.0) == pytest.approx(exact(NEAR)[1], rel=1e-13)
+    # Of second order but for the square of the absorption, and far less than the slope itself.
+    for part in (np.real, np.imag):
+        small, large = (abs(float(part(one))) for one in missed)
+        assert large < 5 * small + bar
+    whole = np.abs(exact(np.array([1.008]))[0] - exact(NEAR)[1])
+    assert abs(missed[1]) < 0.08 * whole + 1e-6
+
+
+def test_what_no_passive_medium_does_keeps_its_value_alone():
+    for value, rising in ((6.0, -0.4), (6 + 0.01j, 0.4 - 0.5j), (6 - 0.01j, 0.4 + 0.1j)):
+        found = fit(value, rising, (0.2, 0.5))
+        assert found.permittivity(1.0) == pytest.approx(value)
+        assert min(*found.strengths, np.sign(np.imag(value)) * found.conductivity) >= 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.floats(1, 16), st.floats(0, 0.3), st.floats(-1, 2), st.floats(-20, 20),
+    st.tuples(st.floats(0.04, 0.9), st.floats(0.04, 0.9)),
+)  # fmt: skip
+def test_every_fit_of_an_absorber_absorbs_at_every_frequency(real, loss, rising, power, poles):
+    found = fit(real + 1j * loss, rising + 1j * power * loss, poles)
+    assert found.permittivity(1.0) == pytest.approx(real + 1j * loss)
+    w = np.geomspace(1e-2, 1e2, 300)
+    assert found.permittivity(w).imag.min() > -1e-9 * max(1, *found.strengths)
+
+
+@pytest.mark.parametrize("rising", [0.05, 0.4, 2.0, 5.0])
+def test_time_steps_are_stable_with_the_poles(rising, tmp_path):
+    """Largest squared frequency of the grid's waves in a dispersive medium against the limit 4."""
+    wavelengths = np.linspace(1650, 1690, 9)
+    rows = [f"{one},{np.sqrt(6.4 - rising * np.log(one / 1670))}\n" for one in wavelengths]
+    table = tmp_path / "film.csv"
+    table.write_text("wavelength_nm,n\n" + "".join(rows))
+    film = tabulated(table)
+    made = changed(device(), {"layers.0.material": film, "layers.1.material": film})
+    one = unit_cell_job(made, 1.67, 1)
+    omega = 2 * np.pi * one.pixel / one.wavelength
+    found = fit(6.4, rising, one.dispersive.poles)
+    lines = [
+        [length / count / one.pixel for length, count in part] for part in (one.columns, one.rows)
+    ]
+    grid = 4 * (min(lines[0]) ** -2 + min(lines[1]) ** -2)
+    pole = omega**2 / found.poles[0] * (1 + found.strengths[0] / found.limit)
+    assert one.courant**2 * (grid / found.limit + pole) < 4
+
+
+def test_only_what_depends_on_frequency_or_absorbs_needs_more_than_before():
+    plain = unit_cell_job(device(), 1.67, 2)
+    assert plain.dispersive is None
+    # What was recorded with the text of this job stays valid.
+    assert sha256(plain.text().encode()).hexdigest()[:16] == "abc1905ca8502fc2"
+    gain = changed(device(), {"layers.1.material": 2.53 - 0.003j})
+    assert unit_cell_job(gain, 1.67, 2).dispersive is None
+    for material in ("cqd-film", 2.53 + 0.003j):
+        more = unit_cell_job(changed(device(), {"layers.1.material": material}), 1.67, 2)
+        assert more.dispersive is not None
+        assert more.rows == plain.rows
+
+
+@pytest.mark.parametrize("polarization", ["TE", "TM"])
+@pytest.mark.parametrize("sidewall", [90 * deg, 70 * deg], ids=["upright", "oblique"])
+def test_nodes_between_materials_take_value_and_slope_of_their_mean(polarization, sidewall):
+    """Fits node by node against the means at another frequency, where both are frozen."""
+    film = as_material("cqd-film")
+    made = changed(
+        device(sidewall=sidewall),
+        {"polarization": polarization, "layers.0.material": film, "layers.1.material": film},
+    )
+    one, distance = numbers(made), 0.004
+    found, _ = cell._fits(one)
+    moved = nodes(numbers(without_dispersion(made, 1.67 / (1 + distance)))).permittivity
+    still = nodes(one).permittivity
+    for axis, table in moved.items():
+        fitted = found[axis].permittivity(1 + distance)
+        assert abs(table - still[axis]).max() > 1e-3
+        np.testing.assert_allclose(fitted, table, atol=0.01 * abs(table - still[axis]).max())
 
 
 # Frequencies of a recorded field

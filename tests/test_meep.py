@@ -11,8 +11,9 @@ from dfbdesign.device import Device, Grating, Layer, Lines, Target, changed
 from dfbdesign.errors import NotConverged
 from dfbdesign.fdtd import band_edges, bloch_modes, estimate, find_meep, run, unit_cell_job
 from dfbdesign.fdtd.ringdown import ringdown
-from dfbdesign.materials import uniaxial
+from dfbdesign.materials import as_material, tabulated, uniaxial
 from dfbdesign.solvers import unit_cell
+from dfbdesign.solvers.slab import slab
 from dfbdesign.units import deg, nm
 
 pytestmark = [pytest.mark.meep, pytest.mark.usefixtures("fresh_meep")]
@@ -96,24 +97,71 @@ def test_oblique_walls_and_a_birefringent_substrate_are_confirmed_in_tm():
 
 
 @pytest.mark.usefixtures("coarse")
-def test_modes_beside_the_band_edge_are_confirmed():
+def test_modes_beside_the_band_edge_are_confirmed_with_dispersion():
+    """Each of them 0.9 % from where the materials are fitted."""
+    film = as_material({"name": "cqd-film", "index_offset": -0.1143})
     cell = changed(
         device(0.35, film=260 * nm),
-        {"polarization": "TM", "target.wavelength": 1612 * nm},
+        {
+            "polarization": "TM",
+            "target.wavelength": 1612 * nm,
+            "substrate.material": as_material("sapphire-c"),
+            "layers.0.material": film,
+            "layers.0.lines.material": as_material("tio2-ald"),
+            "layers.1.material": film,
+        },
     )
     assert_confirmed(cell, wavevector=0.01, accuracy=1e-6)
 
 
-def test_a_period_without_a_mirror_plane_that_absorbs_is_confirmed(monkeypatch):
-    """Two lines of different width, and a film with some absorption."""
+@pytest.fixture
+def edge_film(tmp_path):
+    """A film below its absorption edge: k grows by a factor of e over 120 nm."""
+    wavelengths = np.arange(1500, 1850, 5)
+    index = 2.48 + 0.3 / (wavelengths / 1000) ** 4
+    absorption = 5e-4 * np.exp((1670 - wavelengths) / 120)
+    columns = zip(wavelengths, index, absorption, strict=True)
+    table = tmp_path / "film.csv"
+    table.write_text("wavelength_nm,n,k\n" + "".join(f"{w},{n},{k}\n" for w, n, k in columns))
+    return tabulated(table)
+
+
+def test_a_period_without_a_mirror_plane_and_an_absorption_edge_are_confirmed(
+    monkeypatch, edge_film
+):
+    """Two lines of different width; the modes absorb several percent more and less."""
     monkeypatch.setattr("dfbdesign.fdtd.edges.REFINEMENTS", (2, 3))
+    monkeypatch.setattr("dfbdesign.fdtd.job.CYCLES", 210)
+    monkeypatch.setattr("dfbdesign.fdtd.edges.SHORTER", 0.8)
     second = Lines(material=2.2762, duty=0.15, centre=0.35)
     cell = changed(
         device(0.3),
-        {"layers.0.further_lines": (second,), "layers.1.material": 2.53 + 5e-4j},
+        {"layers.0.further_lines": (second,), "layers.1.material": edge_film},
     )
-    # Each mode is 0.3 % from the frequency at which the conductivity is the absorption.
-    assert_confirmed(cell, quality=0.01)
+    assert_confirmed(cell, quality=2e-3)
+
+
+@pytest.mark.usefixtures("coarse")
+def test_a_slab_with_an_absorption_edge_is_confirmed_beside_the_frequency_of_the_fit(
+    monkeypatch, edge_film
+):
+    """Its wavenumber belongs to another wavelength; 1/Q = 2 n_eff'' / n_group there."""
+    monkeypatch.setattr("dfbdesign.fdtd.job.CYCLES", 170)
+    monkeypatch.setattr("dfbdesign.fdtd.edges.SHORTER", 0.9)
+    wavelength, layer = 1660 * nm, Layer(thickness=200 * nm, material=edge_film)
+    uniform = Device(
+        substrate="sapphire-c", superstrate="air", layers=[layer], target={"wavelength": wavelength}
+    )
+    mode = slab(uniform).fundamental("TE")
+    period = wavelength / (2 * mode.n_eff.real)
+    cell = changed(uniform, {"polarization": "TE", "grating": Grating(period=period, order=1)})
+    (found,) = bloch_modes(cell, 1670 * nm, (("even", wavelength),))
+    assert found.wavelength.value == pytest.approx(wavelength, rel=2e-5)
+    assert found.loss.value == pytest.approx(2 * mode.n_eff.imag / mode.n_group, rel=2e-3)
+    # With the absorption and the index of the fit's wavelength alone it would be none of both.
+    here = slab(changed(uniform, {"target.wavelength": 1670 * nm})).fundamental("TE")
+    assert abs(here.n_eff.imag / mode.n_eff.imag - 1) > 0.05
+    assert abs(here.n_eff.real / mode.n_eff.real - 1) > 5e-4
 
 
 # The averages

@@ -8,9 +8,9 @@ import pytest
 
 from dfbdesign.device import Target
 from dfbdesign.errors import InputError
-from dfbdesign.fdtd.guide import mean_permittivity
+from dfbdesign.fdtd.guide import mean_permittivities
 from dfbdesign.fdtd.guide_job import GuideRectangle, guide_index, guide_job
-from dfbdesign.materials import constant
+from dfbdesign.materials import constant, uniaxial
 from dfbdesign.solvers.ridge import CrossSection, Shape
 from dfbdesign.solvers.ridge_extrapolation import extrapolated
 from dfbdesign.solvers.ridge_geometry import as_polygon
@@ -20,6 +20,7 @@ from dfbdesign.waveguides.waveguide import (
     Bend,
     HalfSpace,
     Rectangle,
+    Solve,
     Waveguide,
     ridge,
 )
@@ -28,6 +29,7 @@ from dfbdesign.waveguides.waveguide_verify import _rectangles, _step, verify_rid
 
 CORE, CLADDING, WAVELENGTH = 1.9963, 1.444, 1550 * nm
 NITRIDE = GuideRectangle((-0.5, 0.5), (-0.4, 0.4), CORE**2)
+GLASS = Background(material=constant(CLADDING))
 
 
 def ours():
@@ -74,28 +76,33 @@ def test_meep_and_the_ridge_solver_agree_within_their_uncertainties(
 
 
 def test_permittivities_are_means_over_the_square_around_a_node():
-    rectangles = [[-2, 2, -1, 1, 6.0, 0.5], [0, 2, -1, 1, 10.0, 0.0]]
-    job = {"background": [2.0, 0.0], "rectangles": rectangles}
-    nodes = {(-1.5, 0): 6, (-2, 0): 4, (-2, 1): 3, (0, 0): 8, (0.5, 1): 6, (9, 9): 2, (2, -1): 4}
+    left, right = [-2, 2, -1, 1, 6.0, 0.5, 7.0, 0.0], [0, 2, -1, 1, 10.0, 0.0, 7.0, 0.0]
+    below = [-99, 99, -99, -8, 4.0, 0.0, 4.0, 0.0]
+    job = {"cells": [20, 18], "background": [2.0, 0.0, 3.0, 0.0]}
+    means = mean_permittivities(job | {"rectangles": [left, right, below]})
+
+    def at(y, z):
+        return means[round(2 * y) + 21, round(2 * z) + 19]
+
+    nodes = {(-1.5, 0): 6, (-2, 0): 4, (-2, 1): 3, (0, 0): 8, (0.5, 1): 6, (9, 8): 2, (2, -1): 4}
     for node, value in nodes.items():
-        assert mean_permittivity(job, *node).real == value
-    assert mean_permittivity(job, 0, 0).imag == 0.25
+        assert at(*node)[0].real == value
+    assert list(at(0, 0)) == [8 + 0.25j, 7]
+    assert list(at(-2, 0)) == [4 + 0.25j, 5]
+    assert [at(y, z)[0].real for y, z in ((-10, -9), (3, -8), (3, -7.5))] == [4, 3, 2]
 
 
 def test_walls_must_lie_between_pixels():
     job = guide_job((NITRIDE,), 2.0, WAVELENGTH, 1.77, 100 * nm, 1.0)
     assert job.cells == (30, 28)
-    assert job.rectangles == ((-5, 5, -4, 4, CORE**2, 0.0),)
+    assert job.rectangles == ((-5, 5, -4, 4, CORE**2, 0.0, CORE**2, 0.0),)
     with pytest.raises(InputError, match="whole number of times"):
         guide_job((NITRIDE,), 2.0, WAVELENGTH, 1.77, 70 * nm, 1.0)
 
 
-def guide(*shapes, **other):
+def guide(*shapes, background=GLASS, **other):
     return Waveguide(
-        target=Target(wavelength=WAVELENGTH),
-        background=Background(material=constant(CLADDING)),
-        shapes=shapes,
-        **other,
+        target=Target(wavelength=WAVELENGTH), background=background, shapes=shapes, **other
     )
 
 
@@ -120,7 +127,7 @@ def test_the_check_of_a_waveguide_finds_an_index_that_agrees_and_one_that_does_n
 @pytest.mark.usefixtures("fresh_meep")
 def test_meep_finds_the_loss_of_a_guide():
     index = CORE + 1e-3j
-    mode = ridge(guide(box(index))).modes[0]
+    mode = ridge(guide(box(index), solve=Solve(modes=1))).modes[0]
     _, loss = guide_index(
         (replace(NITRIDE, permittivity=index**2),),
         CLADDING**2,
@@ -138,11 +145,23 @@ def test_meep_finds_the_loss_of_a_guide():
     assert abs(mode.loss / bulk - 1) > 10 * difference / mode.loss  # the mode's, not the film's
 
 
+@pytest.mark.meep
+@pytest.mark.usefixtures("fresh_meep")
+def test_both_see_the_axis_of_a_uniaxial_guide():
+    """Fields upwards see the extraordinary index; both materials are uniaxial."""
+    core = box(CORE).model_copy(update={"material": uniaxial(CORE, CORE - 0.05)})
+    around = Background(material=uniaxial(CLADDING, CLADDING + 0.02))
+    upright = guide(core, background=around, solve=Solve(modes=1, polarization="TM"))
+    (found,) = verify_ridge(upright)
+    assert (found.label, found.verdict) == ("TM", "agrees")
+    assert found.fdtd == pytest.approx(1.759786 - 0.03, abs=0.015)  # of isotropic ones, as above
+
+
 def test_the_check_of_a_waveguide_takes_half_spaces_and_the_largest_step_between_walls():
     below = PaintedShape(material=constant(1.4), halfspace=HalfSpace(below=-0.4))
     waveguide = guide(below, box(CORE, width=0.6, height=0.8))
     assert _step(waveguide) == pytest.approx(200 * nm)
-    substrate, core = _rectangles(waveguide, [1.4**2, CORE**2], 2.0)
+    substrate, core = _rectangles(waveguide, [(1.4**2, 1.4**2), (CORE**2, CORE**2)], 2.0)
     assert substrate.z == pytest.approx((-2.4, -0.4))
     assert substrate.y == pytest.approx((-2.3, 1.7))
     assert (*core.y, *core.z) == pytest.approx((-0.3, 0.3, -0.4, 0.4))

@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfbdesign.device import Device, Grating, Layer, Lines, Target, changed, load_device
-from dfbdesign.errors import InputError, NotConverged
+from dfbdesign.errors import InputError, MeepMissing, NotConverged
 from dfbdesign.fdtd import BandEdge, Extrapolated, extrapolated
 from dfbdesign.fdtd.extrapolation import observed_power, reciprocal
-from dfbdesign.materials import as_material
+from dfbdesign.materials import as_material, tabulated
+from dfbdesign.reports.verification_numbers import certificates
 from dfbdesign.solvers import unit_cell
 from dfbdesign.solvers.cell_mode import CellMode
 from dfbdesign.units import nm
 from dfbdesign.verification.certificate import Comparison
+from dfbdesign.verification.fits import Fits
 from dfbdesign.verification.slab import verify_slab
 from dfbdesign.verification.verify import Verification, planned, verify
 
@@ -77,6 +79,30 @@ def test_the_uncertainty_covers_another_power_than_the_expected_one(power):
     assert abs(found.value - 1.67) <= found.uncertainty
 
 
+def test_a_second_error_of_known_power_from_corners_is_removed_exactly():
+    values = 1.67 + 0.3 / FINE**2 - 0.02 / FINE**1.6
+    assert extrapolated(values, FINE, corner=1.6).value == pytest.approx(1.67, abs=1e-13)
+    assert abs(extrapolated(values, FINE).value - 1.67) > 1e-5
+
+
+@given(
+    st.floats(-1, 1), st.floats(1.5, 1.95), st.sampled_from([3.0, 4.0]),
+    st.one_of(
+        st.tuples(st.just(0.0), st.floats(-0.5, 0.5)),
+        st.tuples(st.floats(-0.5, 0.5), st.floats(-0.01, 0.01)),
+    ),
+)  # fmt: skip
+def test_the_uncertainty_covers_what_is_left_beside_corners(main, power, further, terms):
+    """Either nothing is singular, or the rest is small beside it."""
+    singular, rest = terms
+    values = 1.67 + main * (
+        FINE**-2 + singular * FINE[0] ** (power - 2) / FINE**power
+        + rest * FINE[0] ** (further - 2) / FINE**further
+    )  # fmt: skip
+    found = extrapolated(values, FINE, corner=power)
+    assert abs(found.value - 1.67) <= found.uncertainty + 1e-14
+
+
 def test_two_runs_alone_leave_the_whole_correction_uncertain():
     found = extrapolated([1.04, 1.01], [2, 4])
     assert (found.value, found.power) == (pytest.approx(1.0), None)
@@ -122,6 +148,16 @@ def compared(difference: float, solver_error: float = 0.0, fdtd_error: float = 0
         Extrapolated(value, fdtd_error * value),
         2e-5 * value,
     )
+
+
+def test_what_uncertainties_rest_on_is_told_in_rows_of_the_same_columns():
+    one = Comparison("bright", "wavelength", 2.0, 0, Extrapolated(2.0, 1, causes={"pixels": 1}), 1)
+    other = replace(one, time_domain=Extrapolated(4.0, 1, causes={"run length": 1}))
+    none = replace(one, time_domain=Extrapolated(inf, 0.0))
+    assert certificates([one, other, none])["uncertainties"] == [
+        {"label": "bright", "quantity": "wavelength", "from_pixels": 0.5, "from_run_length": None},
+        {"label": "bright", "quantity": "wavelength", "from_pixels": None, "from_run_length": 0.25},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +218,8 @@ def test_a_loss_that_only_one_witness_sees_is_a_disagreement(solver, fdtd, blur,
     (mode, _) = unit_cell.modes(device()).band_edges
     k = mode.wavenumber.real
     mode = replace(mode, wavenumber=complex(k, -k / (2 * solver)), wavelength_error=1e-9)
-    wavelength, quality_factor = module._compared("bright", mode, edge(mode, fdtd, blur))
+    ours = module._Solved(mode, mode)
+    wavelength, quality_factor = module._compared("bright", ours, edge(mode, fdtd, blur))
     assert wavelength.verdict == "agrees"
     assert quality_factor.verdict == verdict
 
@@ -204,31 +241,81 @@ def test_a_device_the_check_cannot_handle_is_refused_before_anything_runs(monkey
         verify(changed(device(), {"layers.0.lines.sidewall": 0.5, "layers.0.thickness": 0.3}))
 
 
-def test_indices_are_frozen_between_the_modes_and_the_shift_is_told(monkeypatch):
+compare = verify.__wrapped__  # keeps nothing of what tests make up
+
+
+def dispersive() -> Device:
     film = as_material("cqd-film")
-    dispersive = changed(
+    return changed(
         device(), {"layers.0.material": film, "layers.1.material": film, "target.wavelength": 1.72}
     )
-    seen = []
 
-    def found(frozen, wavelength, expected, wavevector, progress, force):
-        seen.append((frozen, wavelength))
+
+def test_permittivities_are_fitted_between_the_modes_and_what_fits_miss_is_counted(monkeypatch):
+    def found(cell, wavelength, expected, *_):
         return [
-            BandEdge(sector, Extrapolated(length, 1e-6), Extrapolated(0.0, 0.0))
+            BandEdge(sector, Extrapolated(length, 1e-6), Extrapolated(1e-3, 0.0))
             for sector, length in expected
         ]
 
     monkeypatch.setattr(module, "bloch_modes", found)
-    result = verify(dispersive)
-    ((frozen, wavelength),) = seen
-    assert frozen.layers[1].material.index(1.2) == film.index(wavelength)
-    pair = unit_cell.modes(dispersive).band_edges
-    assert wavelength == pytest.approx(sum(mode.wavelength for mode in pair) / 2, abs=0.01 * nm)
-    lengths = [one.solver for one in result.comparisons if one.quantity == "wavelength"]
-    shifts = [one - mode.wavelength for one, mode in zip(lengths, pair, strict=True)]
-    np.testing.assert_allclose(result.frozen_shifts, shifts)
-    # Without dispersion the modes lie further apart, by the ratio of group to phase index.
-    assert 1.01 < np.diff(lengths)[0] / (pair[1].wavelength - pair[0].wavelength) < 1.3
+    result = compare(dispersive())
+    solved = {c.label: c.solver for c in result.comparisons if c.quantity == "wavelength"}
+    pair = unit_cell.modes(dispersive(), accuracy=1e-7).band_edges
+    assert result.wavelength == pytest.approx(sum(solved.values()) / 2, abs=0.01 * nm)
+    assert [solved["bright"], solved["dark"]] == pytest.approx([m.wavelength for m in pair])
+    # The poles bend a little otherwise than the data: a quadratic in the distance from the fit.
+    film = as_material("cqd-film")
+    distance = np.diff(sorted(solved.values()))[0] / 2 / result.wavelength
+    ends = result.wavelength / (1 + distance * np.array([-1, 0, 1]))
+    straight = film.permittivity(ends[1]) * (1 + 0 * ends)
+    straight += np.array([-1, 0, 1]) * (film.permittivity(ends[2]) - film.permittivity(ends[0])) / 2
+    bend = abs(straight / film.permittivity(ends) - 1).max()
+    assert 0 < result.fit_error < 0.5 * bend
+    for one in result.comparisons[::2]:
+        assert 0 < one.time_domain.causes["fit"] < result.fit_error * one.solver
+
+
+@pytest.mark.parametrize("refused", [None, InputError("too large"), MeepMissing("none")])
+def test_what_three_grids_leave_undecided_is_run_on_a_fourth_if_possible(monkeypatch, refused):
+    def found(cell, wavelength, expected, wavevector, progress, force, finer):
+        asked.append(finer)
+        if finer and refused:
+            raise refused
+        blur = 1e-6 if finer else 1e-4
+        (bright, dark), loss = expected, Extrapolated(0.0, 0.0)
+        return [
+            BandEdge(*bright[:1], Extrapolated(bright[1], blur), replace(loss, value=1 / q)),
+            BandEdge(*dark[:1], Extrapolated(dark[1], 1e-6), loss),
+        ]
+
+    asked: list[bool] = []
+    q = unit_cell.modes(device(), accuracy=1e-8).band_edges[0].quality_factor
+    monkeypatch.setattr(module, "bloch_modes", found)
+    verdicts = [one.verdict for one in compare(device()).comparisons]
+    assert asked == [False, True]
+    assert verdicts == ["undecided" if refused else "agrees", "agrees", "agrees", "agrees"]
+
+
+def test_what_a_fit_misses_moves_a_mode_as_far_as_solving_with_the_fit_does(tmp_path):
+    """The film as it is fitted 4 % away, given to the solver as a table."""
+    made = changed(dispersive(), {"layers.1.material": as_material("cqd-film")})
+    fits = Fits(1.65, (0.2, 0.04))
+    wavelengths = np.linspace(1.6, 1.84, 97)
+    fitted = fits.fitted(made.layers[1].material, "ordinary")
+    index = np.sqrt(fitted.permittivity(1.65 / wavelengths).real)
+    rows = [f"{one / nm:.12f},{n:.15f}\n" for one, n in zip(wavelengths, index, strict=True)]
+    table = tmp_path / "fitted.csv"
+    table.write_text("wavelength_nm,n\n" + "".join(rows))
+    film = tabulated(table)
+    other = changed(made, {"layers.0.material": film, "layers.1.material": film})
+    pairs = [unit_cell.modes(one).band_edges for one in (made, other)]
+    for mode, moved in zip(*pairs, strict=True):
+        wavelength, loss = fits.missed(mode)
+        assert abs(wavelength) > 1e-5
+        assert moved.wavelength - mode.wavelength == pytest.approx(wavelength, rel=0.01)
+        change = 1 / moved.quality_factor - 1 / mode.quality_factor
+        assert change == pytest.approx(loss, rel=0.05, abs=1e-9)
 
 
 def test_a_solver_that_cannot_be_as_accurate_as_wanted_is_taken_as_it_is(monkeypatch):
@@ -242,10 +329,19 @@ def test_a_solver_that_cannot_be_as_accurate_as_wanted_is_taken_as_it_is(monkeyp
             return unit_cell.modes(device, wavevector)
 
     monkeypatch.setattr(module, "unit_cell", Coarse)
-    assert [mode.label for mode in module._planned(device(), "unit-cell", None).modes] == [
-        "bright",
-        "dark",
-    ]
+    solved, _ = module._planned(device(), "unit-cell", None)
+    assert [one.mode.label for one in solved] == ["bright", "dark"]
+    for one in solved:
+        assert one.loss_error == 2 * one.mode.wavelength_error / one.mode.wavelength
+
+
+def test_the_error_of_a_loss_is_its_change_with_the_accuracy_of_the_solver():
+    (bright, _), _ = module._planned(device(), "unit-cell", None)
+    exact = unit_cell.modes(device(), accuracy=2e-9).band_edges[0]
+    away = abs(1 / bright.mode.quality_factor - 1 / exact.quality_factor)
+    assert away < bright.loss_error
+    bound = 2 * bright.mode.wavelength_error / bright.mode.wavelength
+    assert bright.loss_error <= bound
 
 
 def test_the_planned_runs_are_three_refinements_and_one_with_more_room():
@@ -275,9 +371,9 @@ def test_the_reference_device_is_confirmed_by_meep(monkeypatch):
         assert comparison.time_domain.power == pytest.approx(2, abs=0.1)
     # A solver of a film 0.1 nm thicker is contradicted by the same runs.
     thicker = changed(load_device(REFERENCE), {"layers.1.thickness": 160.1 * nm})
-    plan = module._planned(thicker, "unit-cell", None)
-    for mode, sure in zip(plan.modes, found.comparisons[::2], strict=True):
-        assert replace(sure, solver=mode.wavelength).verdict == "disagrees"
+    solved, _ = module._planned(thicker, "unit-cell", None)
+    for one, sure in zip(solved, found.comparisons[::2], strict=True):
+        assert replace(sure, solver=one.mode.wavelength).verdict == "disagrees"
 
 
 # Slabs

@@ -24,10 +24,11 @@ HEAD = """# Comparisons with MEEP
 
 Heavier than those in the tests; made once by the scripts in `benchmarks/` and recorded in
 [`results.csv`](results.csv) with date, versions and machine. Wavelengths are in µm. MEEP's values
-are extrapolated from three grids, the uncertainties are those of the certificate
+are extrapolated from three or four grids, the uncertainties are those of the certificate
 (`dfbdesign.verification.certificate`): *agrees* means within the combined uncertainty, and that it
-is small enough (2e-5 of a wavelength, 0.5 % of a quality factor). *Power* is that of the pixel in
-the error of the three runs; 2 is expected.
+is small enough: for one period 2e-5 of a wavelength and 0.5 % of a quality factor; for finite
+devices 3e-4 and 2 %, 5 % of a threshold gain, 0.2 degrees, 0.02 in reflectance and transmittance.
+*Power* is that of the pixel in the error of the three runs; 2 is expected.
 
 Made by `python benchmarks/meep/table.py`; do not edit.
 """

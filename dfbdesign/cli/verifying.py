@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dfbdesign.fdtd.launch import Progress
     from dfbdesign.fdtd.store import Job
     from dfbdesign.verification.certificate import Comparison
+    from dfbdesign.verification.finite import FiniteVerification
 
 
 def verify(
@@ -80,14 +81,14 @@ def verify(
 def _unit_cell(
     device: "Device", wavevector: float | None, force: bool, tell: "Progress"
 ) -> tuple[dict[str, Any], bool]:
-    from dfbdesign.reports.numbers import certificates
+    from dfbdesign.reports.verification_numbers import certificates
     from dfbdesign.verification.verify import verify as compare
 
     found = compare(device, "unit-cell", tell, wavevector, force)
     result = {
         "wavelength_of_indices_nm": found.wavelength / nm,
         "wavevector": wavevector,
-        "shift_by_frozen_indices_nm": [shift / nm for shift in found.frozen_shifts],
+        "error_of_fitted_permittivities": found.fit_error,
         "solver": _witness(found.comparisons, "solver"),
         "fdtd": _witness(found.comparisons, "fdtd"),
         **certificates(found.comparisons),
@@ -98,7 +99,7 @@ def _unit_cell(
 def _finite(
     device: "Device", what: str, count: int, force: bool, tell: "Progress"
 ) -> tuple[dict[str, Any], bool]:
-    from dfbdesign.reports.numbers import certificates
+    from dfbdesign.reports.verification_numbers import certificates
     from dfbdesign.verification.finite import verify_finite
 
     found = verify_finite(device, what, count, progress=tell, force=force)
@@ -107,9 +108,19 @@ def _finite(
         "wavelength_of_indices_nm": found.wavelength / nm,
         "solver": _rows(found.comparisons, "solver"),
         "fdtd": _rows(found.comparisons, "fdtd"),
+        **_coupled_waves(found),
         **certificates(found.comparisons),
     }
     return result, found.passed
+
+
+def _coupled_waves(found: "FiniteVerification") -> dict[str, Any]:
+    """What the coupled waves say and by how much they miss the rigorous solver, if anything."""
+    rows = [
+        {"label": o.label, "quantity": o.quantity, "value": o.model, "error": o.difference}
+        for o in found.coupled_waves
+    ]
+    return {"coupled_waves": rows} if rows else {}
 
 
 def _rows(comparisons: "Sequence[Comparison]", name: str) -> list[dict[str, Any]]:
@@ -182,6 +193,12 @@ def _bring_back(folder: Path) -> None:
         typer.echo(f"{folder}: run {reason}", err=True)
     if not found.kept:
         raise InputError(f"{folder} holds no result: run its jobs first, see its README.txt.")
+    if found.missing:
+        count = len(found.missing)
+        raise InputError(
+            f"{folder} lacks {count} of {count + found.kept} results; the others are kept now. "
+            "Start its script again, or compute the rest here: the same without --import."
+        )
 
 
 def _witness(comparisons: "Sequence[Comparison]", name: str) -> list[dict[str, Any]]:

@@ -7,30 +7,25 @@ apart exactly, however close their frequencies, because nodes and materials are 
 MEEP's own mirror planes are not used: before 1.33 it mishandles them together with a Bloch
 wavevector.
 
-An imaginary part $\epsilon''$ of a permittivity becomes the conductivity
-$\sigma = \omega_0 \epsilon'' / \epsilon'$, exact at the frequency of the job.
+Permittivities are run as `dispersion` fits them: node by node a limit, strengths of lines where an
+index depends on frequency or absorbs, and a conductivity where it amplifies.
 """
 
-import os
 import runpy
-import time
 from collections.abc import Callable
-from math import ceil, isfinite, pi
+from math import pi, sqrt
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-SAMPLES_PER_CYCLE = 8
 BANDWIDTH = 0.2
 """Spectral width of the source, relative to the frequency."""
-DIVERGED = 1e100
 AXES = {"x": 0, "z": 1, "y": 2}
 """MEEP's axes X, Y, Z are our x, z and y."""
 
 
-def record(mp: Any, job: dict[str, Any], folder: Path) -> dict[str, Any]:
+def record(mp: Any, job: dict[str, Any], sampled: Callable[..., Any]) -> dict[str, Any]:
     """Even and odd part of the field after the source, at equal intervals.
 
     Without mirror symmetry they are merely two records of the same oscillations.
@@ -38,33 +33,19 @@ def record(mp: Any, job: dict[str, Any], folder: Path) -> dict[str, Any]:
     Args:
         mp: The module meep.
         job: Content of `job.json`.
-        folder: Where the progress is written.
+        sampled: What records the signals, see `worker`.
 
     Returns:
-        `signals`, shape (2, time), and their `interval` as a length c·t [µm]. Stops early, with
-        the last sample not finite, when the fields diverge.
+        `signals`, shape (2, time), and their `interval` as a length c·t [µm].
     """
     sim, component, points = simulation(mp, job)
-    fields, pixel = sim.fields, job["pixel"]
-    cycle = job["wavelength"] / pixel / fields.dt  # in steps
-    stride = max(1, int(cycle / SAMPLES_PER_CYCLE))
-    start = ceil(fields.last_source_time() / fields.dt / stride)
-    count = start + ceil(job["cycles"] * cycle / stride)
-    signals, reported = np.zeros((2, count)), 0.0
-    for sample in range(count):
-        for _ in range(stride):
-            fields.step()
+
+    def read() -> list[float]:
         here, there = (sim.get_field_point(component, point).real for point in points)
-        signals[:, sample] = (here + there) / 2, (here - there) / 2
-        if not isfinite(here + there) or max(abs(here), abs(there)) > DIVERGED:
-            signals[:, sample] = np.nan
-            start, count = min(start, sample), sample + 1
-            break
-        if mp.am_master() and time.monotonic() - reported > 0.2:
-            reported = time.monotonic()
-            (folder / "new-progress").write_text(f"{sample / count}")
-            os.replace(folder / "new-progress", folder / "progress")
-    return {"signals": signals[:, start:count], "interval": stride * fields.dt * pixel}
+        return [(here + there) / 2, (here - there) / 2]
+
+    found: dict[str, Any] = sampled(sim, read)
+    return found
 
 
 def simulation(mp: Any, job: dict[str, Any]) -> tuple[Any, Any, list[Any]]:
@@ -77,9 +58,8 @@ def simulation(mp: Any, job: dict[str, Any]) -> tuple[Any, Any, list[Any]]:
     Returns:
         The simulation, the component to watch, and the source point and its mirror image.
     """
-    values = runpy.run_path(str(Path(__file__).with_name("nodes.py")))["nodes"](job)
     columns, rows = (sum(count for _, count in job[name]) for name in ("columns", "rows"))
-    medium, lossy = _media(mp, job, values, columns, rows)
+    medium, every = _media(mp, job, columns, rows)
     te = job["polarization"] == "TE"
     component, off = (mp.Ez, 0.0) if te else (mp.Hz, 0.5)
     column, row = job["probe"]
@@ -93,8 +73,7 @@ def simulation(mp: Any, job: dict[str, Any]) -> tuple[Any, Any, list[Any]]:
         Courant=job["courant"],
         k_point=mp.Vector3(job["wavevector"] / columns),
         material_function=medium,
-        # MEEP asks no function whether it conducts or is magnetic; an extra material says so
-        extra_materials=[mp.Medium(mu=2, D_conductivity=float(lossy))],
+        extra_materials=[every],
         eps_averaging=False,
         boundary_layers=[
             mp.PML(thickness, direction=mp.Y, side=side, R_asymptotic=reflection)
@@ -108,11 +87,49 @@ def simulation(mp: Any, job: dict[str, Any]) -> tuple[Any, Any, list[Any]]:
     return sim, component, points
 
 
+def _fits(job: dict[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Fits of the permittivity of all nodes, and permeabilities, by axis."""
+    nodes = _beside("nodes.py", "nodes")
+    fit, slope = (_beside("dispersion.py", name) for name in ("fit", "slope"))
+    here, more = nodes(job), job.get("dispersive")
+    if more is None:
+        fits = {axis: fit(one, 0 * one) for axis, one in here.permittivity.items()}
+        return fits, here.permeability
+    slower, faster = (
+        nodes(job | {"slabs": more[name]}).permittivity for name in ("slower", "faster")
+    )
+    fits = {
+        axis: fit(one, slope(slower[axis], faster[axis]), more["poles"])
+        for axis, one in here.permittivity.items()
+    }
+    return fits, here.permeability
+
+
+def _beside(file: str, name: str) -> Callable[..., Any]:
+    """A function of a file beside this one."""
+    found: Callable[..., Any] = runpy.run_path(str(Path(__file__).with_name(file)))[name]
+    return found
+
+
+def _lines(fits: dict[str, Any]) -> list[tuple[Any, dict[str, NDArray[Any]]]]:
+    """Coefficients of every line in use, and its strengths by axis."""
+    found, (one, *_) = [], fits.values()
+    for number, line in enumerate(one.lines):
+        tables = {axis: fit.strengths[number] for axis, fit in fits.items()}
+        if any(bool(table.any()) for table in tables.values()):
+            found.append((line, tables))
+    return found
+
+
 def _media(
-    mp: Any, job: dict[str, Any], values: Any, columns: int, rows: int
-) -> tuple[Callable[[Any], Any], bool]:
-    """Material of every node as a function of its place, and whether any conducts."""
-    omega = 2 * pi * job["pixel"] / job["wavelength"]
+    mp: Any, job: dict[str, Any], columns: int, rows: int
+) -> tuple[Callable[[Any], Any], Any]:
+    """Material of every node as a function of its place, and one with everything any may have."""
+    frequency = job["pixel"] / job["wavelength"]
+    fits, permeability = _fits(job)
+    limit = {axis: fit.limit for axis, fit in fits.items()}
+    conductivity = {axis: 2 * pi * frequency * fit.conductivity for axis, fit in fits.items()}
+    lines = _lines(fits)
     known: dict[tuple[int, int], Any] = {}
 
     def lookup(name: str, table: dict[str, NDArray[Any]], x: int, z: int) -> Any:
@@ -129,21 +146,35 @@ def _media(
             three[AXES[axis]] = float(value)
         return mp.Vector3(*three)
 
+    def susceptibilities(strength: Callable[[dict[str, Any]], Any]) -> list[Any]:
+        kinds = mp.DrudeSusceptibility, mp.LorentzianSusceptibility
+        return [
+            kinds[bool(a)](
+                frequency=frequency / sqrt(b), gamma=frequency * g / b, sigma_diag=strength(table)
+            )
+            for (a, b, g), table in lines
+        ]
+
     def medium(point: Any) -> Any:
         key = round(2 * point.x) + columns, round(2 * point.y) + rows
         if key not in known:
-            epsilon = lookup("E", values.permittivity, *key)
-            sigma = {axis: omega * one.imag / one.real for axis, one in epsilon.items()}
-            real = {axis: one.real for axis, one in epsilon.items()}
             known[key] = mp.Medium(
-                epsilon_diag=vector(real, 1.0),
-                mu_diag=vector(lookup("H", values.permeability, *key), 1.0),
-                D_conductivity_diag=vector(sigma, 0.0),
+                epsilon_diag=vector(lookup("E", limit, *key), 1.0),
+                mu_diag=vector(lookup("H", permeability, *key), 1.0),
+                D_conductivity_diag=vector(lookup("E", conductivity, *key), 0.0),
+                E_susceptibilities=susceptibilities(
+                    lambda table: vector(lookup("E", table, *key), 0.0)
+                ),
             )
         return known[key]
 
-    lossy = any(bool(array.imag.any()) for array in values.permittivity.values())
-    return medium, lossy
+    # MEEP asks no function whether it conducts, is magnetic or has lines; this one says so
+    every = mp.Medium(
+        mu=2,
+        D_conductivity=float(any(bool(one.any()) for one in conductivity.values())),
+        E_susceptibilities=susceptibilities(lambda _: mp.Vector3(1.0, 1.0, 1.0)),
+    )
+    return medium, every
 
 
 HALF = {

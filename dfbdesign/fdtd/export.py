@@ -34,14 +34,16 @@ Runs of MEEP for {title}
 `jobs/NN/job.json` in plain numbers; lengths are in micrometres or pixels. MEEP 1.25 or later with
 MPI, and numpy, must be there for the Python that is called (conda-forge: pymeep=*=mpi_openmpi_*).
 
-On a cluster with SLURM:         sbatch slurm.sh
-On any other computer:           sh run.sh
+On a cluster with SLURM, here in this folder:    sbatch slurm.sh
+On any other computer:                           sh run.sh
 
-Both can be started again: what has a result is left out. PYTHON names another Python than
-`python3`, RANKS another number of MPI processes for run.sh. A run leaves `jobs/NN/result.npz`,
-complete or not at all; its messages are in `jobs/NN/log.txt`.
+Load MEEP's environment first, or in slurm.sh where it says so. Both can be started again: what has
+a result is left out. PYTHON=... before the command names another Python than `python3`, RANKS=...
+another number of MPI processes for run.sh, START=mpirun another way to start them than srun. A run
+leaves `jobs/NN/result.npz`, complete or not at all; its messages are in `jobs/NN/log.txt`.
 
-Then bring the whole folder back and give it to the command that wrote it:
+Then bring the whole folder back and give it to the command that wrote it (with its new place after
+--import, should it have one):
 
     {back}
 """
@@ -72,9 +74,12 @@ _SLURM = """\
 # Load MEEP's environment here, for example: module load meep, or: conda activate meep
 cd "$SLURM_SUBMIT_DIR" || exit 1
 job="jobs/$(printf %02d "$SLURM_ARRAY_TASK_ID")"
+if [ ! -d "$job" ]; then echo "$PWD holds no $job: submit slurm.sh in its folder" >&2; exit 1; fi
 [ -f "$job/result.npz" ] && exit 0
 export OMP_NUM_THREADS=1
-srun "${{PYTHON:-python3}}" -I worker/worker.py "$job" "$SLURM_NTASKS" > "$job/log.txt" 2>&1
+# Where srun and MEEP belong to different MPIs, submit with: START=mpirun sbatch slurm.sh
+${{START:-srun --kill-on-bad-exit=1}} "${{PYTHON:-python3}}" -I worker/worker.py \\
+    "$job" "$SLURM_NTASKS" > "$job/log.txt" 2>&1
 """
 
 

@@ -14,6 +14,11 @@ chance, so at least one pixel's share of the correction is counted, and 1.25 tim
 extrapolation with the observed power would change. Two grids alone show nothing
 about their own power: the whole correction is uncertain.
 
+Where a field is singular at corners its error holds a second term of a known, lower power q. Three
+grids eliminate both; then the uncertainty is 1.25 times the distance to what they give as if
+nothing were singular, with a fourth power or nothing in its place, whichever is further, and 3
+times where the observed power does not lie between q and 2.
+
 Pixels are not the only cause of errors. For each other one (where the absorbing layers start, how
 long the field was recorded) a second run differs in that alone, and the change counts in full.
 """
@@ -63,6 +68,7 @@ def extrapolated(
     resolutions: ArrayLike,
     changes: Mapping[str, float] | None = None,
     power: float = POWER,
+    corner: float | None = None,
 ) -> Extrapolated:
     """Value at vanishing pixel size, with its uncertainty.
 
@@ -71,9 +77,10 @@ def extrapolated(
         resolutions: Pixels per length of the two or more runs, ascending.
         changes: By how much the value changes with something other than the pixels, by cause.
         power: Of the pixel, in the error of a run.
+        corner: Power of a second term, from fields that are singular at corners; `None` for none.
 
     Returns:
-        The value from the two finest runs, its uncertainty, and the power that is observed.
+        The value from the finest runs, its uncertainty, and the power that is observed.
 
     Raises:
         InputError: If there are fewer than two runs, or they do not ascend.
@@ -91,28 +98,41 @@ def extrapolated(
             f"two or more runs of ascending resolution are needed, got {v.size} values for "
             f"resolutions {n.tolist()}."
         )
-    limits = _limits(v, n, power)
-    correction = float(abs(limits[-1] - v[-1]))
     observed = observed_power(v[-3:], n[-3:]) if v.size > 2 else None
-    pixels = correction
+    lowest = power if corner is None else corner
+    confirmed = observed is not None and lowest - POWER_OFF <= observed <= power + POWER_OFF
+    if corner is not None and v.size > 2:
+        value, smooth = (_limit(v[-3:], n[-3:], pair) for pair in ((corner, power), (power, 4.0)))
+        spread = max(abs(value - smooth), abs(value - float(_limits(v, n, power)[-1])))
+    else:
+        limits = _limits(v, n, power)
+        value, spread = float(limits[-1]), float(abs(np.diff(limits[-2:]).sum()))
+    pixels = correction = abs(value - float(v[-1]))
     if v.size > 2:
-        spread, least = float(abs(limits[-1] - limits[-2])), correction / float(n[-1])
-        if observed is not None:
-            other = float(abs(_limits(v, n, observed)[-1] - limits[-1]))
-            least = max(least, CONFIRMED * other)
-        if observed is not None and abs(observed - power) <= POWER_OFF:
+        least = correction / float(n[-1])
+        if observed is not None and corner is None:
+            least = max(least, CONFIRMED * float(abs(_limits(v, n, observed)[-1] - value)))
+        if confirmed:
             pixels = max(CONFIRMED * spread, least)
         else:
             pixels = max(UNCONFIRMED * spread, correction, least)
     causes = {"pixels": pixels} | {name: abs(change) for name, change in (changes or {}).items()}
     return Extrapolated(
-        value=float(limits[-1]),
+        value=value,
         uncertainty=hypot(*causes.values()),
         by_resolution=tuple(v.tolist()),
         resolutions=tuple(n.tolist()),
         power=observed,
         causes=causes,
     )
+
+
+def _limit(
+    values: NDArray[np.float64], resolutions: NDArray[np.float64], powers: tuple[float, float]
+) -> float:
+    """What three runs extrapolate to whose error has two terms."""
+    terms = [np.ones(3), *(resolutions**-power for power in powers)]
+    return float(np.linalg.solve(np.stack(terms, axis=1), values)[0])
 
 
 def _limits(

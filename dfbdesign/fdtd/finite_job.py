@@ -9,15 +9,23 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, pi, sqrt
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.device import Device
 from dfbdesign.errors import InputError, NotConverged
-from dfbdesign.fdtd import finite_worker
-from dfbdesign.fdtd.finite_cell import BEYOND, Cell, Region, Stretch, slab_mode
+from dfbdesign.fdtd.finite_cell import (
+    BEYOND,
+    Grid,
+    Stretch,
+    brightest,
+    column_near,
+    finite_grid,
+    row_near,
+)
+from dfbdesign.fdtd.grid_mode import Film, film, guided, off_grid, on_grid
 from dfbdesign.fdtd.ringdown import ringdown
 from dfbdesign.fdtd.store import Recording
 from dfbdesign.units import um
@@ -26,12 +34,16 @@ Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Mirror = Literal[-1, 0, 1]
 
-VERSION = "1"
+VERSION = "2"
 """Raise it with every change of `finite_worker` that moves a result."""
+POWERS = 4
+"""Of the frequency, in the profile of the guided wave that is launched."""
 HEIGHTS = (0.5 * um, 0.8 * um)
 """Above the layers, where the radiated field is recorded."""
-MODE_BANDWIDTH, SPECTRUM_BANDWIDTH = 0.2, 0.15
+MODE_BANDWIDTH = 0.2
 """Of the pulse, relative to the frequency."""
+WIDER = 4.5
+"""Bandwidth over half the width of a spectrum: at its ends, 40 % of the pulse are left."""
 BANDS = 0.025, 0.06
 """Half widths of the band in which oscillations are looked for, relative."""
 RESIDUAL = 1e-4
@@ -46,38 +58,26 @@ class PulseSource:
 
     column: int
     row: int
-    """From the substrate's surface; of the lowest node of the profile, if there is one."""
+    """From the substrate's surface; of the lowest node of the profiles, if there are any."""
     bandwidth: float
     """Relative to the frequency."""
-    profile: tuple[float, ...] = ()
-    """Along the column; none for a point."""
+    profiles: tuple[tuple[float, ...], ...] = ()
+    """Along the column, by power of s = 2π (f - f₀) / bandwidth in the spectrum; none for a point.
+    """
 
 
 @dataclass(frozen=True)
 class FiniteJob:
-    """Everything one time-domain run of a whole grating needs; lengths in pixels if not said."""
+    """Everything one time-domain run of a whole grating needs; places in pixels."""
 
+    grid: Grid
     wavelength: float
-    """Of the pulse, and at which gain is a conductivity, in vacuum [µm]."""
-    pixel: float
-    """[µm]"""
-    cells: tuple[int, int]
-    """Columns and rows, both even."""
-    surface: int
-    """Row of the substrate's surface, from the middle."""
-    faces: tuple[float, ...]
-    """Between the regions, from the substrate's surface."""
-    regions: tuple[Region, ...]
-    """From the substrate to the superstrate."""
-    absorber: tuple[int, int, int]
-    """At either side, below, above."""
-    length: float
-    """Of the grating."""
+    """Of the pulse, in vacuum [µm]."""
     mirror: Mirror
     """Symmetry of the field about the middle that is calculated alone; 0 for all."""
     source: PulseSource
-    points: tuple[tuple[int, int], ...]
-    """Where the field is watched: column, row from the surface."""
+    point: tuple[int, int]
+    """Where the field is watched: column from the middle, row from the substrate's surface."""
     lines: tuple[tuple[tuple[int, int], tuple[int, int]], ...]
     """Ends of lines on which the field is recorded at the frequencies."""
     frequencies: tuple[float, ...]
@@ -94,17 +94,19 @@ class FiniteJob:
     @property
     def size(self) -> int:
         """Number of pixels that are calculated."""
-        return self.cells[0] * self.cells[1] // (2 if self.mirror else 1)
+        columns, rows = (sum(n for _, n in one) for one in (self.grid.columns, self.grid.rows))
+        return columns * rows // (2 if self.mirror else 1)
 
     @property
     def steps(self) -> int:
         """Number of time steps."""
         cycles = 8 / self.source.bandwidth + self.wait + self.cycles
-        return ceil(cycles * self.wavelength / self.pixel / finite_worker.COURANT)
+        return ceil(cycles * self.wavelength / self.grid.pixel / self.grid.courant)
 
     def text(self) -> str:
         """The job as JSON, always the same text for the same job."""
-        return json.dumps(asdict(self), sort_keys=True)
+        numbers = asdict(self)
+        return json.dumps(numbers.pop("grid") | numbers, sort_keys=True)
 
 
 def mode_job(
@@ -117,6 +119,7 @@ def mode_job(
     cycles: int = 300,
     wait: int = 0,
     room: float = 1.0,
+    beam: bool = False,
 ) -> FiniteJob:
     """The run in which one mode of the finite device rings down, or up.
 
@@ -130,6 +133,7 @@ def mode_job(
         cycles: Optical cycles to record.
         wait: Optical cycles before that, in which what decays faster goes.
         room: Factor on all distances to the absorbing layers, and on these.
+        beam: Whether to record the field above the layers, too.
 
     Returns:
         The job.
@@ -147,27 +151,26 @@ def mode_job(
         ...     grating=Grating(period=370 * nm, order=1, length=20 * 370 * nm),
         ... )
         >>> job = mode_job(device, [Stretch(20)], 1600 * nm, resolution=8)
-        >>> job.length, len(job.regions[1].walls), job.steps > 10_000
-        (160.0, 40, True)
+        >>> round(job.grid.length, 9), len(job.grid.slabs[1].walls), job.steps > 10_000
+        (7.4, 40, True)
     """
-    cell = Cell(device, tuple(stretches), wavelength, resolution, absorption, room=room)
-    if mirror and not cell.symmetric:
+    grid = finite_grid(device, tuple(stretches), wavelength, resolution, absorption, room=room)
+    if mirror and not grid.symmetric:
         raise InputError("mirror must be 0 for a device without mirror symmetry along x.")
-    columns = cell.cells[0]
-    frequency = float(cell.on_grid([1 / wavelength])[0])
-    half_wave = cell.pixels // device.need_grating().order
-    column = round(0.08 * cell.length / cell.pixels) * cell.pixels + half_wave // 4
-    row, reach = cell.brightest_row(), columns // 2 - cell.absorber[0] - 1
-    heights = [ceil(cell.faces[-1] + height / cell.pixel) for height in HEIGHTS]
-    return _job(
-        cell,
+    frequency, period = float(on_grid(grid, [1 / wavelength])[0]), device.need_grating().period
+    place = (round(0.08 * grid.length / period) + 0.25 / device.need_grating().order) * period
+    point = column_near(grid, place), row_near(grid, brightest(device))
+    reach = column_near(grid, grid.length / 2 + BEYOND)
+    heights = [row_near(grid, grid.top + height) for height in HEIGHTS] if beam else []
+    return FiniteJob(
+        grid=grid,
         wavelength=1 / frequency,
         mirror=mirror,
-        source=PulseSource(column, row, MODE_BANDWIDTH),
-        points=((column, row), (-column - 2 * half_wave, row)),
+        source=PulseSource(*point, MODE_BANDWIDTH),
+        point=point,
         lines=tuple(((-reach, height), (reach, height)) for height in heights),
-        frequencies=(frequency,),
-        windowed=True,
+        frequencies=(frequency,) if beam else (),
+        windowed=beam,
         cycles=cycles,
         wait=wait,
     )
@@ -205,46 +208,45 @@ def spectrum_job(
         )
     asked = np.atleast_1d(np.asarray(wavelengths, dtype=float))
     middle = float(asked.min() + asked.max()) / 2
+    bandwidth = max(MODE_BANDWIDTH, WIDER * float(asked.max() - asked.min()) / 2 / middle)
     quarter = middle / 8  # about a quarter of the guided wave between the two columns
     beyond = BEYOND + 3 * quarter
-    cell = Cell(device, tuple(stretches), middle, resolution, 0.0, beyond, room)
-    left, right = -cell.length / 2, cell.length / 2
-    rows = [cell.absorber[1] - cell.cells[1] // 2 - cell.surface + 1, 0]
-    rows[1] = cell.cells[1] // 2 - cell.absorber[2] - cell.surface - 1
-    step = round(quarter / cell.pixel)
-    starts = [round(left - beyond / 2 / cell.pixel) - step, round(left - beyond / 2 / cell.pixel)]
-    columns = [*starts, round(right + beyond / 2 / cell.pixel)]
-    frequency = float(cell.on_grid([1 / middle])[0])
-    _, profile = cell.guided(frequency, np.arange(rows[0], rows[1] + 1.0))
-    return _job(
-        cell,
+    grid = finite_grid(device, tuple(stretches), middle, resolution, beyond=beyond, room=room)
+    frequency = float(on_grid(grid, [1 / middle])[0])
+    profiles = _launched(film(grid), frequency, bandwidth)
+    low = grid.absorber[1] + 1 - grid.surface
+    high = low + len(profiles[0]) - 1
+    near, far = grid.length / 2 + beyond / 2, grid.length / 2 + beyond - quarter / 2
+    columns = [column_near(grid, place) for place in (-near - quarter, -near, near)]
+    return FiniteJob(
+        grid=grid,
         wavelength=1 / frequency,
         mirror=0,
         source=PulseSource(
-            round(left - beyond / cell.pixel) + 2,
-            rows[0],
-            SPECTRUM_BANDWIDTH,
-            tuple(float(value) for value in profile.round(9)),
+            column_near(grid, -far),
+            low,
+            bandwidth,
+            profiles,
         ),
-        points=((columns[-1], cell.brightest_row()),),
-        lines=tuple(((column, rows[0]), (column, rows[1])) for column in columns),
-        frequencies=tuple(cell.on_grid(1 / asked).tolist()),
+        point=(columns[-1], row_near(grid, brightest(device))),
+        lines=tuple(((column, low), (column, high)) for column in columns),
+        frequencies=tuple(on_grid(grid, 1 / asked).tolist()),
         windowed=False,
         cycles=cycles,
     )
 
 
-def _job(cell: Cell, **rest: Any) -> FiniteJob:
-    return FiniteJob(
-        pixel=cell.pixel,
-        cells=cell.cells,
-        surface=cell.surface,
-        faces=cell.faces,
-        regions=cell.regions,
-        absorber=cell.absorber,
-        length=cell.length,
-        **rest,
-    )
+def _launched(part: Film, frequency: float, bandwidth: float) -> tuple[tuple[float, ...], ...]:
+    """What radiates the guided wave and nothing else at all frequencies of a spectrum.
+
+    The profile of the wave changes with frequency. That of one frequency alone radiates at others,
+    and lines that are near turn some of it into guided light again.
+    """
+    s = np.cos(pi * (np.arange(2 * POWERS) + 0.5) / (2 * POWERS)) * 2 * pi / WIDER
+    there = frequency * (1 + bandwidth * s / (2 * pi))
+    shapes = np.array([part.weight * guided(part, float(one))[1] for one in there])
+    fitted = np.polynomial.polynomial.polyfit(s, shapes, POWERS - 1)
+    return tuple(tuple(row) for row in fitted.round(9).tolist())
 
 
 def band_of(quality_factor: float) -> float:
@@ -271,7 +273,8 @@ def oscillation(
         lives: Whether gain keeps it alive.
 
     Returns:
-        Complex frequency [1/µm]; its imaginary part is above 0 if the mode grows.
+        Complex frequency, freed from what the grid does to the wave in the film [1/µm]; its
+        imaginary part is above 0 if the mode grows.
 
     Raises:
         NotConverged: If the record is no sum of a few oscillations, or none is near.
@@ -292,7 +295,7 @@ def oscillation(
             f"the nearest lasting oscillation is {mode.real / centre - 1:+.1%} from where the mode "
             "is expected."
         )
-    return mode
+    return off_grid(job.grid, mode)
 
 
 def scattered(job: FiniteJob, fields: Complex) -> tuple[Complex, Complex]:
@@ -306,18 +309,16 @@ def scattered(job: FiniteJob, fields: Complex) -> tuple[Complex, Complex]:
         Reflection, referred to the left end of the grating, and transmission, from its left to its
         right end, shape (frequency,) each.
     """
-    reflection, transmission = [], []
-    (_, low), (_, high) = job.lines[0]
-    places = np.array([line[0][0] for line in job.lines], dtype=float)
-    nodes = np.arange(low, high + 1.0)
-    values = _outside(job, nodes)
+    grid, part, reflection, transmission = job.grid, film(job.grid), [], []
+    x = grid.x[[line[0][0] + len(grid.x) // 2 for line in job.lines]]
+    left, right = x[:2] + grid.length / 2, x[2] - grid.length / 2  # from the grating's ends
     for frequency, seen in zip(job.frequencies, fields, strict=True):
-        beta, profile = slab_mode(values, frequency * job.pixel)
-        here = seen @ profile
-        turn = np.exp(1j * beta * (places + job.length / 2))  # from the left end
-        forward, backward = np.linalg.solve(np.stack([turn[:2], 1 / turn[:2]], axis=1), here[:2])
+        beta, profile = guided(part, frequency)
+        here = seen @ (part.weight * profile)
+        waves = np.exp(1j * beta * np.stack([left, -left], axis=1))
+        forward, backward = np.linalg.solve(waves, here[:2])
         reflection.append(backward / forward)
-        transmission.append(here[2] / turn[2] * np.exp(1j * beta * job.length) / forward)
+        transmission.append(here[2] * np.exp(-1j * beta * right) / forward)
     return np.array(reflection), np.array(transmission)
 
 
@@ -325,7 +326,7 @@ def far_field(job: FiniteJob, fields: Complex, angles: ArrayLike, height: int = 
     r"""Amplitude radiated upwards, $\cos\theta \int E_y\, e^{-i k x \sin\theta} dx$.
 
     Args:
-        job: A `mode_job`.
+        job: A `mode_job` with beam.
         fields: What it recorded.
         angles: From the normal, towards +x, shape (angle,) [rad].
         height: Which of the recorded lines; they differ by what the layers between them change.
@@ -333,17 +334,14 @@ def far_field(job: FiniteJob, fields: Complex, angles: ArrayLike, height: int = 
     Returns:
         Shape (angle,), referred to the top of the layers.
     """
-    seen, theta = fields[0, height], np.asarray(angles, dtype=float)
-    x = np.arange(len(seen)) - (len(seen) - 1) / 2
-    above = sqrt(job.regions[-1].permittivity[0][0])
-    k = 2 * pi * job.frequencies[0] * job.pixel * above
-    rise = job.lines[height][0][1] - job.faces[-1]
+    seen, theta, grid = fields[0, height], np.asarray(angles, dtype=float), job.grid
+    (left, row), (right, _) = job.lines[height]
+    middle = len(grid.x) // 2
+    lines = grid.x[middle + left - 1 : middle + right + 2]  # MEEP gives means over pixels
+    x, width = (lines[1:] + lines[:-1]) / 2, np.diff(lines)
+    k = 2 * pi * job.frequencies[0] * sqrt(grid.slabs[-1].permittivity[0][0])
+    rise = float(grid.z[grid.surface + row]) - grid.top
     wave = np.exp(-1j * k * np.multiply.outer(np.sin(theta), x))
-    return np.asarray(np.cos(theta) * np.exp(-1j * k * np.cos(theta) * rise) * (wave @ seen))
-
-
-def _outside(job: FiniteJob, nodes: Real) -> Real:
-    """Permittivity at the nodes of a column left of the grating."""
-    place = np.array([-job.cells[0] / 2])
-    found = finite_worker.permittivity(json.loads(job.text()), place, nodes)
-    return np.asarray(found[:, 0].real)
+    return np.asarray(
+        np.cos(theta) * np.exp(-1j * k * np.cos(theta) * rise) * (wave @ (width * seen))
+    )

@@ -12,45 +12,62 @@ continuous, the right mean of both sides; the component across a wall has its no
 off.
 """
 
-import os
-import time
-from math import ceil, isfinite, pi
-from pathlib import Path
+from collections.abc import Callable
+from math import pi
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 COURANT = 0.5
-SAMPLES_PER_CYCLE = 8
 BANDWIDTH = 0.1
 """Spectral width of the source, relative to the frequency."""
 
 
-def mean_permittivity(job: dict[str, Any], y: float, z: float) -> complex:
-    """Mean of the painted rectangles over the unit square around a point.
+def mean_permittivities(job: dict[str, Any]) -> NDArray[np.complex128]:
+    """Mean of the painted rectangles over the unit square around every node and half-way node.
 
     Args:
-        job: Content of `job.json`.
-        y: Across, from the cell's middle [pixels].
-        z: Upwards, from the cell's middle [pixels].
+        job: Content of `job.json`: "cells" across and upwards, both even, "background" (four
+            numbers: real and imaginary part of the permittivity in the plane of the substrate, and
+            upwards), and "rectangles" in painting order, each its ends across, its ends upwards
+            (from the cell's middle), and four such numbers.
+
+    Returns:
+        Shape (half step across, half step upwards, 2): from half a pixel outside the lower left end
+        of the cell to half a pixel outside the other; in the plane, and upwards.
 
     Examples:
-        >>> job = {"background": [1.0, 0.0], "rectangles": [[0, 2, 0, 2, 5.0, 0.0]]}
-        >>> [mean_permittivity(job, *point) for point in ((1, 1), (0, 1), (0, 0))]
-        [(5+0j), (3+0j), (2+0j)]
+        >>> guide = [0, 1, 0, 1, 5.0, 0.0, 9.0, 0.0]
+        >>> job = {"cells": [2, 2], "background": [1.0, 0.0, 1.0, 0.0], "rectangles": [guide]}
+        >>> print(mean_permittivities(job)[..., 0].real)
+        [[1. 1. 1. 1. 1. 1. 1.]
+         [1. 1. 1. 1. 1. 1. 1.]
+         [1. 1. 1. 1. 1. 1. 1.]
+         [1. 1. 1. 2. 3. 2. 1.]
+         [1. 1. 1. 3. 5. 3. 1.]
+         [1. 1. 1. 2. 3. 2. 1.]
+         [1. 1. 1. 1. 1. 1. 1.]]
     """
-    total = 0j
-    for half_y in (-0.25, 0.25):
-        for half_z in (-0.25, 0.25):  # quarters of the square; walls pass between them
-            value = complex(*job["background"])
-            for left, right, low, high, *permittivity in job["rectangles"]:
-                if left < y + half_y < right and low < z + half_z < high:
-                    value = complex(*permittivity)
-            total += value / 4
-    return total
+    across, upwards = (2 * (count + 2) for count in job["cells"])  # quarters of pixels
+    painted = np.empty((across, upwards, 2), dtype=complex)
+    painted[:] = _both(job["background"])
+    for left, right, low, high, *permittivity in job["rectangles"]:
+        y, z = (
+            slice(*np.clip([2 * start + count // 2, 2 * end + count // 2], 0, count))
+            for start, end, count in ((left, right, across), (low, high, upwards))
+        )
+        painted[y, z] = _both(permittivity)
+    pairs = (painted[1:] + painted[:-1]) / 2
+    return np.asarray((pairs[:, 1:] + pairs[:, :-1]) / 2)
 
 
-def record(mp: Any, job: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _both(numbers: list[float]) -> NDArray[np.complex128]:
+    plane, plane_imaginary, up, up_imaginary = numbers
+    return np.array([complex(plane, plane_imaginary), complex(up, up_imaginary)])
+
+
+def record(mp: Any, job: dict[str, Any], sampled: Callable[..., Any]) -> dict[str, Any]:
     """E across and E upwards at one point after the sources, at equal intervals.
 
     MEEP's axes X, Y, Z are our y, z and x.
@@ -58,60 +75,54 @@ def record(mp: Any, job: dict[str, Any], folder: Path) -> dict[str, Any]:
     Args:
         mp: The module meep.
         job: Content of `job.json`.
-        folder: Where the progress is written.
+        sampled: What records the signals, see `worker`.
 
     Returns:
-        `signals`, shape (2, time), and their `interval` as a length c·t [µm]. Stops early, with
-        the last sample not finite, when the fields diverge.
+        `signals`, shape (2, time), and their `interval` as a length c·t [µm].
     """
-    pixel = job["pixel"]
-    frequency = pixel / job["wavelength"]
+    frequency = job["pixel"] / job["wavelength"]
     pulse = mp.GaussianSource(frequency, fwidth=BANDWIDTH * frequency)
     point = mp.Vector3(*job["point"])
+    medium, lossy = _media(mp, job)
     sim = mp.Simulation(
         cell_size=mp.Vector3(*job["cells"]),
         resolution=1,
         Courant=COURANT,
-        k_point=mp.Vector3(0, 0, job["wavenumber"] * pixel / (2 * pi)),
+        k_point=mp.Vector3(0, 0, job["wavenumber"] * job["pixel"] / (2 * pi)),
         eps_averaging=False,
-        **_materials(mp, job),
+        material_function=medium,
+        # MEEP asks no function whether it conducts; the extra material says that some do
+        extra_materials=[mp.Medium(D_conductivity=1)] if lossy else [],
         sources=[mp.Source(pulse, component=one, center=point) for one in (mp.Ex, mp.Ey)],
     )
     sim.init_sim()
-    fields = sim.fields
-    cycle = 1 / frequency / fields.dt  # in steps
-    stride = max(1, int(cycle / SAMPLES_PER_CYCLE))
-    start = ceil(fields.last_source_time() / fields.dt / stride)
-    count = start + ceil(job["cycles"] * cycle / stride)
-    signals, reported = np.zeros((2, count)), 0.0
-    for sample in range(count):
-        for _ in range(stride):
-            fields.step()
-        values = [sim.get_field_point(one, point).real for one in (mp.Ex, mp.Ey)]
-        signals[:, sample] = values
-        if not isfinite(sum(values)):
-            start, count = min(start, sample), sample + 1
-            break
-        if mp.am_master() and time.monotonic() - reported > 0.2:
-            reported = time.monotonic()
-            (folder / "new-progress").write_text(f"{sample / count}")
-            os.replace(folder / "new-progress", folder / "progress")
-    return {"signals": signals[:, start:count], "interval": stride * fields.dt * pixel}
+
+    def read() -> list[float]:
+        return [sim.get_field_point(one, point).real for one in (mp.Ex, mp.Ey)]
+
+    found: dict[str, Any] = sampled(sim, read)
+    return found
 
 
-def _materials(mp: Any, job: dict[str, Any]) -> dict[str, Any]:
-    """What tells MEEP the permittivity at every node, and the conductivity where there is one."""
-    imaginary = [job["background"][1], *(one[5] for one in job["rectangles"])]
-    if not any(imaginary):
-        return {"epsilon_func": lambda at: mean_permittivity(job, at.x, at.y).real}
-    frequency, media = job["pixel"] / job["wavelength"], {}
+def _media(mp: Any, job: dict[str, Any]) -> tuple[Callable[[Any], Any], bool]:
+    """Material of every node as a function of its place, and whether any conducts."""
+    values = mean_permittivities(job)
+    across, upwards = job["cells"]
+    omega = 2 * pi * job["pixel"] / job["wavelength"]
+    known: dict[tuple[complex, complex], Any] = {}
+
+    def vector(plane: float, up: float) -> Any:
+        return mp.Vector3(plane, up, plane)
 
     def medium(at: Any) -> Any:
-        value = mean_permittivity(job, at.x, at.y)
-        if value not in media:
-            sigma = 2 * pi * frequency * value.imag / value.real
-            media[value] = mp.Medium(epsilon=value.real, D_conductivity=sigma)
-        return media[value]
+        plane, up = values[round(2 * at.x) + across + 1, round(2 * at.y) + upwards + 1]
+        if (plane, up) not in known:
+            known[plane, up] = mp.Medium(
+                epsilon_diag=vector(plane.real, up.real),
+                D_conductivity_diag=vector(
+                    omega * plane.imag / plane.real, omega * up.imag / up.real
+                ),
+            )
+        return known[plane, up]
 
-    # MEEP asks no function whether it conducts; the extra material says that some do
-    return {"material_function": medium, "extra_materials": [mp.Medium(D_conductivity=1)]}
+    return medium, bool(values.imag.any())

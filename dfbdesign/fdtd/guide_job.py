@@ -25,7 +25,7 @@ from dfbdesign.fdtd.ringdown import ringdown
 from dfbdesign.fdtd.store import Recording
 from dfbdesign.units import nm
 
-VERSION = "2"
+VERSION = "3"
 """Raise it with every change of `guide` that moves a result: stored results are not used then."""
 BAND = 0.02
 """Relative half width of the band in which the mode is looked for."""
@@ -33,6 +33,10 @@ CYCLES = 240
 """Optical cycles recorded after the sources have died away."""
 MORE_ROOM, SHORTER = 1.3, 0.9
 """Factors on margin and record that show what the neighbours and the length of the record do."""
+
+
+Permittivity = complex | tuple[complex, complex]
+"""For all fields; or for those in the plane of the substrate, and those upwards."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class GuideRectangle:
     """Its ends across the guide [µm]."""
     z: tuple[float, float]
     """Its ends upwards [µm]."""
-    permittivity: complex
+    permittivity: Permittivity
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,10 @@ class GuideJob:
     """[µm]"""
     cells: tuple[int, int]
     """Pixels of the cell across and upwards."""
-    background: tuple[float, float]
-    """Permittivity outside all rectangles, real and imaginary."""
+    background: tuple[float, ...]
+    """Permittivity outside all rectangles: real and imaginary, then both for fields upwards."""
     rectangles: tuple[tuple[int | float, ...], ...]
-    """Ends across, ends upwards, permittivity (real and imaginary), in painting order."""
+    """Ends across, ends upwards, and four such numbers, in painting order."""
     point: tuple[float, float]
     """Where the sources are and the field is watched."""
     cycles: int = CYCLES
@@ -86,7 +90,7 @@ class GuideJob:
 
 def guide_job(
     rectangles: tuple[GuideRectangle, ...],
-    background: complex,
+    background: Permittivity,
     wavelength: float,
     n_eff: float,
     pixel: float,
@@ -117,8 +121,7 @@ def guide_job(
         (
             *(end - size[0] // 2 for end in _whole(one.y, core.y[0], pixel)),
             *(end - size[1] // 2 for end in _whole(one.z, core.z[0], pixel)),
-            complex(one.permittivity).real,
-            complex(one.permittivity).imag,
+            *_numbers(one.permittivity),
         )
         for one in rectangles
     )
@@ -128,10 +131,16 @@ def guide_job(
         wavenumber=2 * pi * n_eff / wavelength,
         pixel=pixel,
         cells=(across, upwards),  # even: the cell's middle is a corner of pixels
-        background=(complex(background).real, complex(background).imag),
+        background=_numbers(background),
         rectangles=painted,
         point=(left + (right - left) * 0.4, low + (high - low) * 0.4),
     )
+
+
+def _numbers(permittivity: Permittivity) -> tuple[float, ...]:
+    """Real and imaginary part in the plane of the substrate, and the same upwards."""
+    both = permittivity if isinstance(permittivity, tuple) else (permittivity, permittivity)
+    return tuple(part for one in map(complex, both) for part in (one.real, one.imag))
 
 
 def _whole(ends: tuple[float, float], origin: float, pixel: float) -> tuple[int, int]:
@@ -147,7 +156,7 @@ def _whole(ends: tuple[float, float], origin: float, pixel: float) -> tuple[int,
 
 def guide_index(
     rectangles: tuple[GuideRectangle, ...],
-    background: complex,
+    background: Permittivity,
     wavelength: float,
     expected: float,
     n_group: float,

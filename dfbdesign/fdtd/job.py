@@ -11,16 +11,26 @@ not to be absorbed there.
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from math import ceil, inf, pi, sqrt
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from dfbdesign.checks import positive, within
-from dfbdesign.device import Device, Grating, without_dispersion
+from dfbdesign.device import Device, Grating
 from dfbdesign.errors import InputError, NoGuidedMode
-from dfbdesign.fdtd.slabs import ROUNDING, Slab, period_slabs, symmetric
+from dfbdesign.fdtd.dispersion import STEP, Complex, Poles, best_poles, fit, slope
+from dfbdesign.fdtd.grids import (
+    Segments,
+    courant,
+    fitted_columns,
+    fitted_layers,
+    nearest_line,
+    refined,
+)
+from dfbdesign.fdtd.slabs import Slab, spectral_slabs
 from dfbdesign.units import nm, um
 
 Parity = Literal["even", "odd"]
@@ -29,8 +39,6 @@ VERSION = "2"
 """Raise it with every change that moves a result: stored results of other versions are not used."""
 COARSE = 8
 """Pixels per half wavelength in the guide before refinement."""
-SHORTEST = 0.2
-"""Least distance of fitted grid lines, over a coarse pixel; time steps shrink with it."""
 SMALLEST_BUFFER = 1.5 * um
 """Least distance between the layers and an absorbing layer."""
 DECAY = 7.0
@@ -41,13 +49,24 @@ CYCLES = 280
 """Optical cycles recorded after the source has died away."""
 SOURCE_CYCLES = 50
 """Optical cycles until the source has died away."""
-COURANT, SAFE = 0.5, 0.9
-"""Time step over pixel, and over the largest stable one, at most."""
 LARGEST_CELL = 400_000
 """Pixels of the largest cell that is worth starting on one machine."""
 
-Segments = tuple[tuple[float, int], ...]
-"""Lengths [µm], each with its number of pixels."""
+
+@dataclass(frozen=True)
+class Dispersive:
+    """What a run must know besides the permittivities at one frequency."""
+
+    poles: Poles
+    """See `dispersion`."""
+    slower: tuple[Slab, ...]
+    """The slabs at a frequency lower by `dispersion.STEP`."""
+    faster: tuple[Slab, ...]
+    """The same at a higher one."""
+
+    def raised(self, height: float) -> "Dispersive":
+        """With a superstrate of a certain height [µm]."""
+        return Dispersive(self.poles, _raised(self.slower, height), _raised(self.faster, height))
 
 
 @dataclass(frozen=True)
@@ -57,7 +76,7 @@ class UnitCellJob:
     polarization: Literal["TE", "TM"]
     """E, or H, along y."""
     wavelength: float
-    """Modes are looked for around this vacuum wavelength, where conductivities are exact [µm]."""
+    """Modes are looked for around this vacuum wavelength, where materials are exact [µm]."""
     wavevector: float
     """Bloch wavevector [2π/period]."""
     pixel: float
@@ -81,6 +100,8 @@ class UnitCellJob:
     """Time step over pixel, the same for all refinements."""
     cycles: int
     """Optical cycles recorded after the source has died away."""
+    dispersive: Dispersive | None = None
+    """For materials whose permittivity depends on frequency."""
     kind: str = "unit-cell"
     version: str = VERSION
 
@@ -101,7 +122,8 @@ class UnitCellJob:
 
     def text(self) -> str:
         """The job as JSON, always the same text for the same job."""
-        return json.dumps(asdict(self), sort_keys=True)
+        content = {name: value for name, value in asdict(self).items() if value is not None}
+        return json.dumps(content, sort_keys=True)
 
 
 def unit_cell_job(
@@ -113,7 +135,7 @@ def unit_cell_job(
 ) -> UnitCellJob:
     """The time-domain run that gives the modes of one period.
 
-    The indices are frozen at `wavelength`.
+    Permittivities that depend on frequency are fitted at `wavelength`, see `dispersion`.
 
     Args:
         device: Needs a grating; any number of lines, straight or oblique, absorption, gain and
@@ -148,32 +170,34 @@ def unit_cell_job(
     if wavevector is None:
         wavevector = 0.5 * (grating.order % 2)
     within("wavevector", wavevector, -0.5, 0.5)
-    slabs = period_slabs(without_dispersion(device, wavelength), wavelength)
+    slabs, dispersive = _materials(device, wavelength)
     coarse = grating.period / (COARSE * grating.order)
     ends = [_margin(grating, wavevector, wavelength, slabs[place], margin) for place in (0, -1)]
     buffer = [ceil(end.buffer / coarse) for end in ends]
     absorber = [ceil(end.absorber / coarse) for end in ends]
-    columns, layers = _columns(slabs, grating.period, coarse), _layers(device, coarse)
+    columns = fitted_columns(slabs, grating.period, coarse)
+    layers = fitted_layers((layer.thickness for layer in device.layers), coarse)
     column, row = _probe(slabs, columns, layers, grating)
     outer = [buffer[place] + absorber[place] for place in (0, 1)]
     if (sum(outer) + sum(count for _, count in layers)) % 2:
         outer[1] += 1  # the cell's centre is a corner of pixels then
-    slabs = (*slabs[:-1], replace(slabs[-1], top=slabs[-1].top + outer[1] * coarse))
+    slabs = _raised(slabs, outer[1] * coarse)
     rows = ((outer[0] * coarse, outer[0]), *layers, (outer[1] * coarse, outer[1]))
     job = UnitCellJob(
         polarization=device.polarization,
         wavelength=wavelength,
         wavevector=wavevector,
         pixel=coarse / refinement,
-        columns=_refined(columns, refinement),
-        rows=_refined(rows, refinement),
+        columns=refined(columns, refinement),
+        rows=refined(rows, refinement),
         bottom=-outer[0] * coarse,
         slabs=slabs,
         absorber=(absorber[0] * refinement, absorber[1] * refinement),
         absorber_reflection=(ends[0].reflection, ends[1].reflection),
-        courant=min(COURANT, SAFE * _stable(slabs, columns, layers, coarse)),
+        courant=courant(_limits(slabs, dispersive), columns, layers, coarse),
         probe=(column * refinement, row * refinement),
         cycles=CYCLES,
+        dispersive=dispersive and dispersive.raised(outer[1] * coarse),
     )
     if job.size > LARGEST_CELL:
         raise InputError(
@@ -184,85 +208,61 @@ def unit_cell_job(
     return job
 
 
-# The grid
+# The materials
 
 
-def _columns(slabs: tuple[Slab, ...], period: float, coarse: float) -> Segments:
-    """Pixels between upright walls; mirrored where the walls are."""
-    upright = {foot for slab in slabs for foot, head in slab.walls if foot == head}
-    if symmetric(slabs):
-        right = _segments([0.0, *(x for x in upright if x > 0), period / 2], coarse)
-        return (*right[::-1], *right)
-    found = list(_segments([-period / 2, *upright, period / 2], coarse))
-    if sum(count for _, count in found) % 2:
-        widest = max(range(len(found)), key=lambda i: found[i][0] / found[i][1])
-        found[widest] = found[widest][0], found[widest][1] + 1
+def _materials(device: Device, wavelength: float) -> tuple[tuple[Slab, ...], Dispersive | None]:
+    """The slabs, and what is needed of them besides if any index depends on frequency or absorbs.
+
+    An absorption that does not depend on frequency needs poles in the time domain, too.
+    """
+    near = [wavelength / (1 + turn) for turn in (-STEP, 0.0, STEP)]
+    slower, slabs, faster = spectral_slabs(device, near)
+    three = [_complex(*one).ravel() for one in (slower, slabs, faster)]
+    if np.ptp(three, axis=0).any() or (three[1].imag > 0).any():
+        return slabs, Dispersive(best_poles(*three), slower, faster)
+    return slabs, None
+
+
+def _limits(slabs: tuple[Slab, ...], dispersive: Dispersive | None) -> tuple[Slab, ...]:
+    """The slabs at frequencies so high that they bound the time step."""
+    if dispersive is None:
+        return slabs
+    found = []
+    for three in zip(slabs, dispersive.slower, dispersive.faster, strict=True):
+        here, slower, faster = (_complex(slab) for slab in three)
+        limit = fit(here, slope(slower, faster), dispersive.poles).limit
+        values = tuple((plane, 0.0, normal, 0.0) for plane, normal in limit.tolist())
+        found.append(replace(three[0], permittivity=values))
     return tuple(found)
 
 
-def _layers(device: Device, coarse: float) -> Segments:
-    """Pixels of the layers, from the substrate up."""
-    faces = [0.0, *accumulate(layer.thickness for layer in device.layers)]
-    return _segments(faces, coarse)
+def _complex(*slabs: Slab) -> Complex:
+    """Permittivities of all regions, in the plane and along z, shape (region, 2)."""
+    parts = np.array([value for slab in slabs for value in slab.permittivity])
+    return np.asarray(parts[:, ::2] + 1j * parts[:, 1::2])
 
 
-def _segments(places: Iterable[float], coarse: float) -> Segments:
-    """Whole pixels between places; those hardly apart from one before are left inside a pixel."""
-    first, *between, last = sorted(places)
-    kept = [first]
-    for place in between:
-        if place - kept[-1] > SHORTEST * coarse and last - place > SHORTEST * coarse:
-            kept.append(place)
-    kept.append(last)
-    return tuple((b - a, max(1, round((b - a) / coarse))) for a, b in pairwise(kept))
+def _raised(slabs: tuple[Slab, ...], height: float) -> tuple[Slab, ...]:
+    """The same slabs with a superstrate of a certain height [µm]."""
+    return (*slabs[:-1], replace(slabs[-1], top=slabs[-1].top + height))
 
 
-def _refined(segments: Segments, refinement: int) -> Segments:
-    return tuple((length, count * refinement) for length, count in segments)
-
-
-def _stable(slabs: tuple[Slab, ...], columns: Segments, layers: Segments, coarse: float) -> float:
-    """Largest stable time step over pixel; a stretched pixel counts with its true size."""
-    across = min(length / count for length, count in columns)
-    found, bottom = [], 0.0
-    for height, top in ((coarse, 0.0), *_heights(layers), (coarse, slabs[-1].top)):
-        least = min(
-            min(value[0], value[2])
-            for below, slab in pairwise((Slab(-inf, (), ()), *slabs))
-            if below.top < max(top, ROUNDING) - ROUNDING / 2 and slab.top >= bottom
-            for value in slab.permittivity
-        )
-        found.append(sqrt(least / (across**-2 + height**-2)) / coarse)
-        bottom = top
-    return min(found)
-
-
-def _heights(layers: Segments) -> list[tuple[float, float]]:
-    """Pixel and upper face of every fitted layer."""
-    tops = accumulate(length for length, _ in layers)
-    return [(length / count, top) for (length, count), top in zip(layers, tops, strict=True)]
+# The grid
 
 
 def _probe(
     slabs: tuple[Slab, ...], columns: Segments, layers: Segments, grating: Grating
 ) -> tuple[int, int]:
     """Column and row, in coarse pixels, between node and antinode of both modes and high index."""
-    column = _node(columns, grating.period / 2 + grating.period / (4 * grating.order))
+    column = nearest_line(columns, grating.period / 2 + grating.period / (4 * grating.order))
     middle = sum(count for _, count in columns) // 2
     between = list(pairwise(slabs[:-1]))
     below, best = max(
         between,
         key=lambda pair: (max(v[0] for v in pair[1].permittivity), pair[1].top - pair[0].top),
     )
-    return max(1, column - middle), _node(layers, (below.top + best.top) / 2)
-
-
-def _node(segments: Segments, place: float) -> int:
-    """Number of the grid line nearest to a place, from the first one."""
-    lines = [0.0]
-    for length, count in segments:
-        lines += [lines[-1] + length * (part + 1) / count for part in range(count)]
-    return min(range(len(lines)), key=lambda i: abs(lines[i] - place))
+    return max(1, column - middle), nearest_line(layers, (below.top + best.top) / 2)
 
 
 # The room above and below

@@ -112,7 +112,8 @@ class Running:
         if code != 0:
             said = last_words(self.log)
             # On a full disk the last words may be missing, too.
-            if _FULL in said or shutil.disk_usage(self.folder.name).free < LEAST_FREE:
+            disk = Path(self.folder.name).parent
+            if _FULL in said or shutil.disk_usage(disk).free < LEAST_FREE:
                 raise InputError(
                     f"MEEP could not write its result to {tempfile.gettempdir()}: the disk is "
                     "full. Make room there, or set TMPDIR to a folder on another disk."
@@ -177,7 +178,10 @@ def last_words(log: Path) -> str:
     Returns:
         Its last line that names an error, or else its last line that says anything.
     """
-    text = log.read_bytes()[-20_000:].decode("utf-8", "replace")
+    try:
+        text = log.read_bytes()[-20_000:].decode("utf-8", "replace")
+    except OSError:  # workers whose mpirun was killed take their folder with them
+        return ""
     lines = [
         "".join(c if c.isprintable() else "?" for c in line).strip() for line in text.splitlines()
     ]

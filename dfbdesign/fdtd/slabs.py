@@ -5,6 +5,7 @@ A layer in which oblique walls cross is cut at the heights where they do, so tha
 order within a slab.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from math import tan
@@ -47,13 +48,49 @@ def period_slabs(device: Device, wavelength: float) -> tuple[Slab, ...]:
     Raises:
         InputError: If a line is wider than the period or a material is metallic.
     """
+    return spectral_slabs(device, (wavelength,))[0]
+
+
+def spectral_slabs(device: Device, wavelengths: Sequence[float]) -> tuple[tuple[Slab, ...], ...]:
+    """All slabs of a period, with their permittivities at several wavelengths.
+
+    Args:
+        device: Needs a grating.
+        wavelengths: Vacuum wavelengths of the permittivities [µm].
+
+    Returns:
+        As `period_slabs` for each wavelength, with the same walls for all.
+
+    Raises:
+        InputError: If a line is wider than the period or a material is metallic.
+    """
     period, bottom = device.need_grating().period, 0.0
-    found = [Slab(bottom, (), (_value(device.substrate.material, wavelength, "the substrate"),))]
+    found = [_Slab(bottom, (), (_values(device.substrate.material, wavelengths, "the substrate"),))]
     for number, layer in enumerate(device.layers, 1):
-        found += _cut(layer, period, bottom, wavelength, f"layer {number}")
+        found += _cut(layer, period, bottom, wavelengths, f"layer {number}")
         bottom += layer.thickness
-    above = _value(device.superstrate.material, wavelength, "the superstrate")
-    return (*found, Slab(bottom, (), (above,)))
+    above = _values(device.superstrate.material, wavelengths, "the superstrate")
+    found.append(_Slab(bottom, (), (above,)))
+    return tuple(
+        tuple(Slab(one.top, one.walls, tuple(v[number] for v in one.values)) for one in found)
+        for number in range(len(wavelengths))
+    )
+
+
+_Values = tuple[Value, ...]
+"""At several wavelengths."""
+
+
+class _Slab(NamedTuple):
+    """A slab with its permittivities at several wavelengths."""
+
+    top: float
+    walls: tuple[tuple[float, float], ...]
+    values: tuple[_Values, ...]
+
+
+def _values(material: Material, wavelengths: Sequence[float], name: str) -> _Values:
+    return tuple(_value(material, wavelength, name) for wavelength in wavelengths)
 
 
 def _value(material: Material, wavelength: float, name: str) -> Value:
@@ -83,17 +120,19 @@ class _Line(NamedTuple):
 
     left: _Wall
     right: _Wall
-    value: Value
+    values: _Values
 
 
-def _cut(layer: Layer, period: float, bottom: float, wavelength: float, name: str) -> list[Slab]:
+def _cut(
+    layer: Layer, period: float, bottom: float, wavelengths: Sequence[float], name: str
+) -> list[_Slab]:
     """A layer, cut at the heights where walls cross."""
-    free = _value(layer.material, wavelength, name)
+    free = _values(layer.material, wavelengths, name)
     lines = [
         copy
         for one in layer.painted()
         for copy in _copies(
-            one, layer.thickness, period, _value(one.material, wavelength, name), name
+            one, layer.thickness, period, _values(one.material, wavelengths, name), name
         )
     ]
     rim = [_Wall(side * period / 2, side * period / 2) for side in (-1, 1)]
@@ -103,11 +142,13 @@ def _cut(layer: Layer, period: float, bottom: float, wavelength: float, name: st
     for low, high in pairwise(cuts):
         inside, values = _visible(lines, free, (low + high) / 2, period)
         ends = tuple((wall.at(low), wall.at(high)) for wall in inside)
-        found.append(Slab(bottom + high * layer.thickness, ends, values))
+        found.append(_Slab(bottom + high * layer.thickness, ends, values))
     return found
 
 
-def _copies(line: Lines, thickness: float, period: float, value: Value, name: str) -> list[_Line]:
+def _copies(
+    line: Lines, thickness: float, period: float, values: _Values, name: str
+) -> list[_Line]:
     """A line and its neighbours of the same kind, which may reach into the period."""
     middle, slant = line.duty * period, thickness / tan(line.sidewall)
     slant = 0.0 if abs(slant) < ROUNDING * period else slant
@@ -120,7 +161,7 @@ def _copies(line: Lines, thickness: float, period: float, value: Value, name: st
         )
     centres = [(line.centre + turn) * period for turn in (-1, 0, 1)]
     return [
-        _Line(_Wall(c - foot / 2, c - head / 2), _Wall(c + foot / 2, c + head / 2), value)
+        _Line(_Wall(c - foot / 2, c - head / 2), _Wall(c + foot / 2, c + head / 2), values)
         for c in centres
     ]
 
@@ -136,22 +177,22 @@ def _crossings(walls: list[_Wall]) -> set[float]:
 
 
 def _visible(
-    lines: list[_Line], free: Value, share: float, period: float
-) -> tuple[list[_Wall], tuple[Value, ...]]:
+    lines: list[_Line], free: _Values, share: float, period: float
+) -> tuple[list[_Wall], tuple[_Values, ...]]:
     """Walls between different materials at one height of a layer, and what lies between them."""
     half = period / 2 - ROUNDING * period
     walls = sorted({wall for line in lines for wall in line[:2]}, key=lambda wall: wall.at(share))
     inside = [wall for wall in walls if -half < wall.at(share) < half]
     edges = [-period / 2, *(wall.at(share) for wall in inside), period / 2]
     seen: list[_Wall] = []
-    values: list[Value] = []
+    values: list[_Values] = []
     for number, (low, high) in enumerate(pairwise(edges)):
         if high - low < ROUNDING * period:
             continue
         middle, value = (low + high) / 2, free
         for line in lines:
             if line.left.at(share) < middle < line.right.at(share):
-                value = line.value
+                value = line.values
         if not values:
             values.append(value)
         elif value != values[-1]:

@@ -109,16 +109,20 @@ def read(file: Path) -> Recording:
     return Recording(arrays)
 
 
-def cache_folder() -> Path | None:
-    """Folder in which results are kept; `None` when there is no place to."""
+def cache_folder(name: str = "fdtd") -> Path | None:
+    """Folder in which results are kept; `None` when there is no place to.
+
+    Args:
+        name: What they are of.
+    """
     base = os.environ.get(CACHE)
     home = os.environ.get("XDG_CACHE_HOME")
     folder = Path(base) if base else (Path(home) if home else Path.home() / ".cache") / "dfbdesign"
     try:
-        (folder / "fdtd").mkdir(parents=True, exist_ok=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError:
         return None
-    return folder / "fdtd" if os.access(folder / "fdtd", os.W_OK) else None
+    return folder / name if os.access(folder / name, os.W_OK) else None
 
 
 def kept(text: str, version: str | None) -> Recording | None:
@@ -157,6 +161,12 @@ def keep(text: str, version: str, file: Path) -> None:
         raise InputError(f"there is no place for results: set {CACHE} to a folder to write in.")
     with writing(folder / _name(text, version)) as temporary:
         shutil.copyfile(file, temporary)
+
+
+def imported() -> list[str]:
+    """Names of all results that were brought here, which say what they are of."""
+    folder = cache_folder()
+    return [] if folder is None else sorted(one.name for one in folder.glob(f"*-{IMPORTED}-*.npz"))
 
 
 def _name(text: str, version: str) -> str:

@@ -81,3 +81,20 @@ class Comparison:
         if apart > DOUBT * self.uncertainty:
             return "disagrees"
         return "agrees" if apart <= self.uncertainty <= self.sharpness else "undecided"
+
+
+@dataclass(frozen=True)
+class ModelError:
+    """By how much an approximate model misses an exact method: a figure, no verdict."""
+
+    label: str
+    """What it belongs to, such as a wavelength."""
+    quantity: str
+    """What it is, such as "reflectance"."""
+    model: float
+    exact: float
+
+    @property
+    def difference(self) -> float:
+        """Model minus exact method, in the quantity's unit."""
+        return self.model - self.exact

@@ -14,7 +14,7 @@ from dfbdesign.fdtd.finite_job import FiniteJob, Mirror, band_of, oscillation
 from dfbdesign.fdtd.store import Recording
 from dfbdesign.gain.film import resolve_film, unpumped_absorption
 from dfbdesign.solvers.finite import FiniteMode, sections_of
-from dfbdesign.verification.certificate import Comparison
+from dfbdesign.verification.certificate import Comparison, ModelError
 
 RESOLUTIONS = (8, 12, 16)
 """Pixels per half wavelength in the guide."""
@@ -22,8 +22,6 @@ ROOM = 1.3
 """Factor on all distances to the absorbing layers in the run that tells their effect."""
 RECORDED = 10.0
 """Length of a record, over the inverse of the band that is looked at."""
-ON_LINE = 1e-6
-"""Distance from a line of the grid that is none [pixels]."""
 SHORTER = 0.7
 """Share of the record that tells the effect of its length."""
 
@@ -35,6 +33,8 @@ class Plan:
     jobs: tuple[FiniteJob, ...]
     compare: Callable[[Sequence[Recording]], tuple[Comparison, ...]]
     """From their recordings, in the same order."""
+    coupled_waves: Callable[[], tuple[ModelError, ...]] = tuple
+    """What the coupled waves say, against the rigorous solver."""
 
 
 def passive(device: Device) -> Device:
@@ -109,10 +109,10 @@ def limit(
 ) -> Extrapolated:
     r"""A quantity at vanishing pixels.
 
-    Where walls or interfaces lie inside pixels, on every grid elsewhere, errors of third order
-    follow no rule that three grids could show. They are as much smaller than those of second order
-    as a pixel is than the inverse wavenumber in the guide, $\pi/n$ with n pixels per half wave;
-    that share of the last correction is counted.
+    Where walls lie inside pixels (oblique ones, gaps far below a pixel), on every grid elsewhere,
+    errors of third order follow no rule that three grids could show. They are as much smaller than
+    those of second order as a pixel is than the inverse wavenumber in the guide, $\pi/n$ with n
+    pixels per half wave; that share of the last correction is counted.
 
     Args:
         values: On each grid, and on the coarsest with more room, as in the jobs.
@@ -125,12 +125,6 @@ def limit(
     """
     found = extrapolated(values[:-1], resolutions)
     causes = {"absorber": float(values[-1] - values[0])} | more
-    if not all(_fits(job) for job in jobs):
+    if not all(job.grid.fits for job in jobs):
         causes["walls"] = pi / resolutions[-1] * (found.value - float(values[-2]))
     return extrapolated(values[:-1], resolutions, causes)
-
-
-def _fits(job: FiniteJob) -> bool:
-    """Whether all walls and interfaces lie on lines of the grid."""
-    places = np.array([*job.faces, *(wall for region in job.regions for wall in region.walls)])
-    return bool(np.abs(places - places.round()).max() < ON_LINE)

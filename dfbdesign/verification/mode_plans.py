@@ -29,6 +29,8 @@ from dfbdesign.verification.ladders import (
 
 AROUND = (0.9, 1.1)
 """Gains over the predicted threshold between which the time domain looks for its own."""
+FARTHEST = 0.25
+"""Of that threshold over the predicted one, minus one, on the coarsest grid."""
 SHARPNESS = {"wavelength": 3e-4, "quality factor": 0.02, "threshold gain": 0.05}
 """Largest combined uncertainty of a statement, relative."""
 LEAST_WAIT = 60
@@ -196,19 +198,21 @@ def _crossing(
 ) -> tuple[NDArray[np.float64], float]:
     """Share of the predicted gain at which the growth rate passes through zero.
 
-    And what a straight line between the two gains misses of it.
+    And what a straight line through the two gains misses of it on the coarsest grid, whose lines
+    feed back less than they should, so that it crosses farthest from the prediction.
     """
     size = len(jobs) // 2
     low, high = (
         Ladder(jobs[part], runs[part]).frequencies(quality_factor, lives=True).imag
         for part in (slice(size), slice(size, 2 * size))
     )
-    if not ((low < 0) & (high > 0)).all():
+    crossing = AROUND[0] + (AROUND[1] - AROUND[0]) * low / (low - high)
+    if not ((low < high) & (np.abs(crossing - 1) < FARTHEST)).all():
         raise PhysicsError(
-            f"the mode does not begin to grow between {AROUND[0]:g} and {AROUND[1]:g} times the "
-            "predicted threshold gain: the time domain disagrees by more than that."
+            f"on one of the grids the mode does not begin to grow within {FARTHEST:.0%} of the "
+            "predicted threshold gain. Give finer resolutions; if that does not help, both differ."
         )
-    width = AROUND[1] - AROUND[0]
     middle = oscillation(jobs[-1], runs[-1], quality_factor, lives=True).imag
-    bend = (middle - (low[0] + high[0]) / 2) * width / (high[0] - low[0])
-    return np.asarray(AROUND[0] + width * low / (low - high)), float(bend)
+    curve = np.polynomial.Polynomial.fit([AROUND[0], 1.0, AROUND[1]], [low[0], middle, high[0]], 2)
+    bend = np.abs(curve.roots() - crossing[0]).min()
+    return np.asarray(crossing), float(bend)

@@ -1,30 +1,31 @@
-"""Our unit-cell solver against MEEP, on the same device with the same frozen indices.
+"""Our unit-cell solver against MEEP, on the same device with the same materials.
 
-The time domain has no dispersion, so both freeze the indices at the middle of the modes that the
-dispersive device has, and so solve the same problem; how far the frozen modes are from the
-dispersive ones is stated. Wavelength and quality factor of each mode get a verdict as
-`dfbdesign.verification.certificate` has it.
+The time domain runs fits of the permittivities in the middle of the modes; what they miss
+(`dfbdesign.verification.fits`) is a part of its uncertainty. Wavelength and quality factor of each
+mode get a verdict as `dfbdesign.verification.certificate` has it.
 """
 
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 
-from dfbdesign.device import Device, without_dispersion
-from dfbdesign.errors import InputError, NotConverged
+from dfbdesign.device import Device
+from dfbdesign.errors import InputError, MeepMissing, NotConverged
 from dfbdesign.fdtd.edges import LOSS_FLOOR, BandEdge, bloch_modes, planned_runs
-from dfbdesign.fdtd.extrapolation import Extrapolated
+from dfbdesign.fdtd.extrapolation import CONFIRMED, Extrapolated
 from dfbdesign.fdtd.job import UnitCellJob, unit_cell_job
 from dfbdesign.fdtd.launch import Progress
 from dfbdesign.solvers import unit_cell
 from dfbdesign.solvers.cell_mode import CellMode
 from dfbdesign.units import nm
 from dfbdesign.verification.certificate import Comparison
+from dfbdesign.verification.fits import Fits
+from dfbdesign.verification.remembered import remembered
 
 SHARPNESS = {"wavelength": 2e-5, "quality factor": 5e-3}
 """Largest relative uncertainty of a difference that makes agreement a statement."""
-ACCURACY, USUAL = 1e-7, 2e-6
-"""Relative, of the solver's wavelengths: wanted, unless the usual one is worse than that."""
+ACCURACIES = (1e-8, 1e-7, 1e-6)
+"""Of the solver's wavelengths, relative: the first that it reaches is taken."""
 UNSEEN_LOSS = 1e-6
 """Largest uncertainty of 1/Q with which a mode can be said to lose nothing."""
 
@@ -34,13 +35,12 @@ class Verification:
     """What two independent methods say about the modes of a device."""
 
     wavelength: float
-    """Vacuum wavelength at which both froze the indices [µm]."""
+    """Vacuum wavelength at which the time domain fits the permittivities [µm]."""
     comparisons: tuple[Comparison, ...]
     wavevector: float | None = None
     """Bloch wavevector [2π/period]; `None` for the band edges."""
-    frozen_shifts: tuple[float, ...] = ()
-    """What freezing the indices does to the wavelength of each mode: frozen minus dispersive, as
-    the solver has it [µm]."""
+    fit_error: float = 0.0
+    """Largest relative error of any fitted permittivity between the modes."""
 
     @property
     def passed(self) -> bool:
@@ -53,6 +53,7 @@ class Verification:
         return png(self)
 
 
+@remembered
 def verify(
     device: Device,
     level: str = "unit-cell",
@@ -61,6 +62,8 @@ def verify(
     force: bool = False,
 ) -> Verification:
     """Compare the modes of the infinite grating with MEEP's, TE or TM.
+
+    What three grids leave undecided is run on a fourth one.
 
     Args:
         device: Needs a grating with lines and a target.
@@ -80,15 +83,25 @@ def verify(
         PhysicsError: If MEEP fails.
         MeepMissing: If no interpreter can import MEEP.
     """
-    plan = _planned(device, level, wavevector)
-    expected = [(mode.parity, mode.wavelength) for mode in plan.modes]
-    found = bloch_modes(plan.frozen, plan.wavelength, expected, wavevector, progress, force)
-    comparisons = [
-        comparison
-        for name, mode, one in zip(_names(plan.modes), plan.modes, found, strict=True)
-        for comparison in _compared(name, mode, one)
-    ]
-    return Verification(plan.wavelength, tuple(comparisons), wavevector, plan.shifts)
+    solved, fits = _planned(device, level, wavevector)
+    modes = tuple(one.mode for one in solved)
+    expected = [(mode.parity, mode.wavelength) for mode in modes]
+
+    def compared(finer: bool) -> tuple[Comparison, ...]:
+        found = bloch_modes(device, fits.wavelength, expected, wavevector, progress, force, finer)
+        return tuple(
+            comparison
+            for name, ours, one in zip(_names(modes), solved, found, strict=True)
+            for comparison in _compared(name, ours, _with_fit(one, fits, ours.mode))
+        )
+
+    comparisons = compared(finer=False)
+    if any(one.verdict == "undecided" for one in comparisons):
+        with suppress(InputError, MeepMissing):  # too much for this computer: it stays open
+            comparisons = compared(finer=True)
+    lengths = [mode.wavelength for mode in modes]
+    error = fits.error(device, min(lengths), max(lengths))
+    return Verification(fits.wavelength, comparisons, wavevector, error)
 
 
 def planned(
@@ -109,46 +122,50 @@ def planned(
         NoGuidedMode: If there are no such modes around the target.
         NotConverged: If the solver does not converge.
     """
-    plan = _planned(device, level, wavevector)
-    return planned_runs(plan.frozen, plan.wavelength, wavevector)
+    _, fits = _planned(device, level, wavevector)
+    return planned_runs(device, fits.wavelength, wavevector)
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """The frozen device and what our solver says about it."""
+class _Solved:
+    """A mode as our solver has it."""
 
-    frozen: Device
-    wavelength: float
-    modes: tuple[CellMode, ...]
-    shifts: tuple[float, ...]
+    mode: CellMode
+    coarser: CellMode
+    """The same mode, usually not as accurate."""
+
+    @property
+    def loss_error(self) -> float:
+        """Of 1/Q: the change with the accuracy, if that is less than the bound of all errors."""
+        bound = 2 * self.mode.wavelength_error / self.mode.wavelength  # of the complex wavenumber
+        change = abs(1 / self.mode.quality_factor - 1 / self.coarser.quality_factor)
+        return min(bound, change) if change else bound
 
 
-def _planned(device: Device, level: str, wavevector: float | None) -> _Plan:
+def _planned(
+    device: Device, level: str, wavevector: float | None
+) -> tuple[tuple[_Solved, ...], Fits]:
+    """The modes as our solver has them, and the fits between them."""
     if level != "unit-cell":
         raise InputError(f'level must be "unit-cell", got "{level}".')
     target = device.need_target().wavelength
     if not any(layer.lines for layer in device.layers):
         raise InputError("the time-domain check needs a layer with lines: add lines to a layer.")
     unit_cell_job(device, target, 1, wavevector)  # refuse before the work starts
-    dispersive = _nearest(unit_cell.modes(device, wavevector), target)
-    middle = sum(mode.wavelength for mode in dispersive) / len(dispersive)
+    solved = _accurate(device, wavevector, target)
+    middle = sum(one.mode.wavelength for one in solved) / len(solved)
     wavelength = round(middle / nm, 2) * nm  # a stored run is found again
-    frozen = without_dispersion(device, wavelength)
-    modes = _nearest(_accurate(frozen, wavevector, dispersive), target)
-    shifts = [
-        one.wavelength - other.wavelength for one, other in zip(modes, dispersive, strict=True)
-    ]
-    return _Plan(frozen, wavelength, modes, tuple(shifts))
+    return solved, Fits.of(unit_cell_job(device, wavelength, 1, wavevector))
 
 
-def _accurate(
-    device: Device, wavevector: float | None, usual: tuple[CellMode, ...]
-) -> unit_cell.CellModes:
-    """Far better than usual, but where that takes too long: oblique walls in TM."""
-    if all(mode.wavelength_error <= USUAL * mode.wavelength for mode in usual):
+def _accurate(device: Device, wavevector: float | None, target: float) -> tuple[_Solved, ...]:
+    """The modes far more accurate than usual, as far as the solver goes."""
+    usual = _nearest(unit_cell.modes(device, wavevector), target)
+    for accuracy in ACCURACIES:
         with suppress(NotConverged):
-            return unit_cell.modes(device, wavevector, accuracy=ACCURACY)
-    return unit_cell.modes(device, wavevector)
+            best = _nearest(unit_cell.modes(device, wavevector, accuracy=accuracy), target)
+            return tuple(_Solved(*pair) for pair in zip(best, usual, strict=True))
+    return tuple(_Solved(mode, mode) for mode in usual)
 
 
 def _nearest(found: unit_cell.CellModes, target: float) -> tuple[CellMode, ...]:
@@ -156,6 +173,12 @@ def _nearest(found: unit_cell.CellModes, target: float) -> tuple[CellMode, ...]:
     if found.pair is not None:
         return found.pair
     return tuple(sorted(found.modes, key=lambda mode: abs(mode.wavelength - target))[:2])
+
+
+def _with_fit(found: BandEdge, fits: Fits, mode: CellMode) -> BandEdge:
+    """With what the fits miss, to first order, and so with the safety factor of estimates."""
+    wavelength, loss = fits.missed(mode)
+    return found.with_fit(CONFIRMED * wavelength, CONFIRMED * loss)
 
 
 def _names(modes: tuple[CellMode, ...]) -> list[str]:
@@ -166,9 +189,9 @@ def _names(modes: tuple[CellMode, ...]) -> list[str]:
     return [f"{mode.label} at {mode.wavelength / nm:.1f} nm" for mode in modes]
 
 
-def _compared(name: str, mode: CellMode, found: BandEdge) -> tuple[Comparison, Comparison]:
+def _compared(name: str, ours: _Solved, found: BandEdge) -> tuple[Comparison, Comparison]:
     """Wavelength and quality factor; a loss too small for MEEP to see counts as none for both."""
-    relative = mode.wavelength_error / mode.wavelength  # of the complex wavenumber
+    mode = ours.mode
     wavelength = Comparison(
         name,
         "wavelength",
@@ -185,7 +208,7 @@ def _compared(name: str, mode: CellMode, found: BandEdge) -> tuple[Comparison, C
         name,
         "quality factor",
         inf if lossless else mode.quality_factor,
-        0.0 if lossless else 2 * mode.quality_factor**2 * relative,
+        0.0 if lossless else mode.quality_factor**2 * ours.loss_error,
         quality_factor,
         SHARPNESS["quality factor"] * abs(mode.quality_factor),
     )

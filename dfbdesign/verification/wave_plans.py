@@ -6,19 +6,20 @@ from math import hypot, inf, pi
 import numpy as np
 from numpy.typing import NDArray
 
-from dfbdesign.device import Device
+from dfbdesign.device import Device, changed
 from dfbdesign.errors import NotConverged
 from dfbdesign.fdtd.extrapolation import Extrapolated
 from dfbdesign.fdtd.finite_job import FiniteJob, far_field, mode_job, scattered, spectrum_job
 from dfbdesign.fdtd.store import Recording
 from dfbdesign.lasers.beam import beam
 from dfbdesign.lasers.laser import laser
+from dfbdesign.lasers.laser_spectra import laser_spectra
 from dfbdesign.lasers.lobes import Lobe, lobes
 from dfbdesign.solvers import unit_cell
 from dfbdesign.solvers.finite import finite_modes
 from dfbdesign.solvers.finite_spectra import finite_spectrum
 from dfbdesign.units import deg, nm
-from dfbdesign.verification.certificate import Comparison
+from dfbdesign.verification.certificate import Comparison, ModelError
 from dfbdesign.verification.ladders import (
     Plan,
     absorption,
@@ -36,6 +37,8 @@ Complex = NDArray[np.complex128]
 
 POINTS = 9
 """Wavelengths of a spectrum."""
+LIFETIMES, RECORDED = 5.0, (200, 800)
+"""Optical cycles until all light has left, over the quality factor; least and most."""
 SHARPEST_ANGLE, SHARPEST_SHARE = 0.2 * deg, 0.02
 """Largest combined uncertainty of a statement on an angle; on reflectance and transmittance."""
 SCANNED = 4001
@@ -55,7 +58,7 @@ def spectrum_plan(device: Device, _count: int, resolutions: Sequence[int]) -> Pl
     cold = passive(device)
     wavelengths, parts = _around_stop_band(cold), stretches(cold, 0.0)
     best, *_ = finite_modes(cold, count=1, accuracy=1e-4)
-    cycles = int(np.clip(3 * (best.quality_factor or 0.0), 150, 800))
+    cycles = int(np.clip(LIFETIMES * (best.quality_factor or 0.0), *RECORDED))
     jobs = ladder(
         lambda resolution, room: spectrum_job(cold, parts, wavelengths, resolution, cycles, room),
         resolutions,
@@ -63,42 +66,65 @@ def spectrum_plan(device: Device, _count: int, resolutions: Sequence[int]) -> Pl
 
     def compare(runs: Sequence[Recording]) -> tuple[Comparison, ...]:
         solved = finite_spectrum(cold, wavelengths)
-        seen = np.array([scattered(job, run.fields) for job, run in zip(jobs, runs, strict=True)])
-        left = max(float(_end(run.signals[0])) for run in runs)
+        seen = [scattered(job, run.fields) for job, run in zip(jobs, runs, strict=True)]
+        seen.append(scattered(jobs[0], runs[0].arrays["earlier"]))
         found = []
         for number, amplitude in enumerate((solved.reflection, solved.transmission)):
             for point, ours in enumerate(np.abs(amplitude) ** 2):
-                power = _power(seen[:, number, point], jobs, resolutions, left)
                 found.append(
                     Comparison(
                         f"{wavelengths[point] / nm:.2f} nm",
                         ("reflectance", "transmittance")[number],
                         float(ours),
                         2 * float(solved.error[point]),
-                        power,
+                        _power(np.array(seen)[:, number, point], jobs, resolutions),
                         SHARPEST_SHARE,
                     )
                 )
         return tuple(found)
 
-    return Plan(jobs, compare)
+    return Plan(jobs, compare, lambda: _by_coupled_waves(cold, wavelengths))
+
+
+def _by_coupled_waves(device: Device, wavelengths: Real) -> tuple[ModelError, ...]:
+    """Reflectance and transmittance by the coupled waves, in the order of the comparisons."""
+    everywhere = {f"layers.{number}.gain": True for number in range(len(device.layers))}
+    model = laser_spectra(laser(changed(device, everywhere)), share=0.0, points=SCANNED)
+    exact = finite_spectrum(device, wavelengths)
+    return tuple(
+        ModelError(f"{wavelength / nm:.2f} nm", quantity, float(ours), float(rigorous))
+        for quantity, amplitude, solved in (
+            ("reflectance", model.reflection, exact.reflection),
+            ("transmittance", model.transmission, exact.transmission),
+        )
+        for wavelength, ours, rigorous in zip(
+            wavelengths,
+            np.interp(wavelengths, model.wavelength, np.abs(amplitude) ** 2),
+            np.abs(solved) ** 2,
+            strict=True,
+        )
+    )
 
 
 def _power(
-    amplitudes: Complex, jobs: Sequence[FiniteJob], resolutions: Sequence[int], left: float
+    amplitudes: Complex, jobs: Sequence[FiniteJob], resolutions: Sequence[int]
 ) -> Extrapolated:
-    """Of an amplitude on each grid and with more room: its parts have errors of second order."""
-    left_over = {"run length": left}
+    """Of an amplitude on each grid, with more room, and earlier: its parts are of second order."""
     parts = [
-        limit(one, jobs, resolutions, **left_over) for one in (amplitudes.real, amplitudes.imag)
+        limit(one[:-1], jobs, resolutions, **{"run length": float(one[-1] - one[0])})
+        for one in (amplitudes.real, amplitudes.imag)
     ]
     modulus = hypot(parts[0].value, parts[1].value)
     error = hypot(parts[0].uncertainty, parts[1].uncertainty)
     return Extrapolated(
         value=modulus**2,
         uncertainty=2 * modulus * error + error**2,
-        by_resolution=tuple((np.abs(amplitudes[:-1]) ** 2).tolist()),
+        by_resolution=tuple((np.abs(amplitudes[:-2]) ** 2).tolist()),
         resolutions=parts[0].resolutions,
+        causes={
+            name: 2 * modulus * hypot(parts[0].causes[name], parts[1].causes[name])
+            for name in parts[0].causes
+        },
     )
 
 
@@ -111,12 +137,6 @@ def _around_stop_band(device: Device) -> Real:
     reach = abs(even.wavelength - odd.wavelength) / 2
     reach += centre**2 / (2 * (cell.n_group or 1.0) * length)
     return np.linspace(centre - reach, centre + reach, POINTS)
-
-
-def _end(signal: Real) -> float:
-    """What is left at the end of a record, over the largest."""
-    tail = signal[-max(8, len(signal) // 50) :]
-    return float(np.abs(tail).max() / np.abs(signal).max())
 
 
 def far_field_plan(device: Device, _count: int, resolutions: Sequence[int]) -> Plan:
@@ -141,7 +161,7 @@ def far_field_plan(device: Device, _count: int, resolutions: Sequence[int]) -> P
         expected = tuple(lobe for lobe in expected if lobe.angle > -1e-9)
     jobs = ladder(
         lambda resolution, room: mode_job(
-            device, parts, mode.wavelength, resolution, mirror, beyond, *record, room
+            device, parts, mode.wavelength, resolution, mirror, beyond, *record, room, beam=True
         ),
         resolutions,
     )

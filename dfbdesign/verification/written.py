@@ -1,8 +1,8 @@
 r"""What a written chip will do: wavelength, coupling, threshold of every device as it was written.
 
 A laser is solved for the design, and again for what was read back from the file: the mean period,
-the line width, and the place of every line. What is left of the places after the mean period, and
-the slips of write fields, turn the phase between stretches of the grating,
+the mean error of the line widths, and the place of every line. What is left of the places after the
+mean period, and the slips of write fields, turn the phase between stretches of the grating,
 
 $$ \varphi(x) = \pi m\, u(x) / \Lambda $$
 
@@ -116,7 +116,7 @@ def written_chip(chip: Chip, gds_path: str | Path) -> WrittenChip:
     layout = write_layout(chip, gds_path, solved.predict)
     stitching = chip.process.field.stitching if chip.process.field is not None else 0.0
     lasers, left_out = [], {}
-    again: dict[Any, tuple[Prediction, float]] = {}
+    again: dict[Any, tuple[Prediction, float] | str] = {}
     for one in layout.devices:
         mode = solved.mode(one.device)
         if isinstance(mode, str):
@@ -124,10 +124,23 @@ def written_chip(chip: Chip, gds_path: str | Path) -> WrittenChip:
             continue
         key = _key(one.device), one.written.checksum
         if key not in again:
-            found = as_written(one.device, mode, one.written, chip.process.bias)
-            again[key] = _prediction(found), slip_spread(one, found, stitching)
-        lasers.append(WrittenLaser(one.name, _prediction(mode), *again[key]))
+            again[key] = _recomputed(one, mode, stitching)
+        if isinstance(found := again[key], str):
+            left_out[one.name] = f"as written: {found}"
+        else:
+            lasers.append(WrittenLaser(one.name, _prediction(mode), *found))
     return WrittenChip(layout, tuple(lasers), left_out)
+
+
+def _recomputed(
+    one: PlacedDevice, mode: LasingMode, stitching: float
+) -> tuple[Prediction, float] | str:
+    """A device as written, and what slips do to its wavelength; or why there is none."""
+    try:
+        found = as_written(one.device, mode, one.written)
+        return _prediction(found), slip_spread(one, found, stitching)
+    except (InputError, PhysicsError) as error:
+        return str(error)
 
 
 def _key(device: Device) -> Any:
@@ -162,16 +175,13 @@ def _prediction(mode: LasingMode) -> Prediction:
     )
 
 
-def as_written(
-    device: Device, design: LasingMode, written: WrittenPattern, bias: float = 0.0
-) -> LasingMode:
+def as_written(device: Device, design: LasingMode, written: WrittenPattern) -> LasingMode:
     """The mode of a design in the pattern that was written.
 
     Args:
         device: The design.
         design: Its mode.
         written: What was read back.
-        bias: How much wider a line opens than it is drawn [µm].
 
     Returns:
         The same mode of the written pattern.
@@ -181,18 +191,26 @@ def as_written(
         PhysicsError: If the mode is lost.
     """
     grating = device.need_grating()
-    width, period = np.mean(written.widths) + bias, written.mean_period
+    wider, period = written.mean_width_error, written.mean_period
     mode = design
-    wanted = exposed_lines(device)[1].duty * grating.period
-    if abs(width - wanted) > _SAME or abs(period - grating.period) > _SAME:
-        path = f"layers.{exposed_lines(device)[0]}.lines.duty"
+    if abs(wider) > _SAME or abs(period - grating.period) > _SAME:
         length = (grating.periods + 0.01) * period  # as many lines, whatever the rounding
-        changes = {"grating.period": period, "grating.length": length, path: width / period}
-        mode = _same_mode(laser(_aimed(changed(device, changes))).modes, design)
+        changes = {"grating.period": period, "grating.length": length}
+        opened = changed(device, changes | _duties(device, wider, period))
+        mode = _same_mode(laser(_aimed(opened)).modes, design)
     number = np.arange(len(written.displacements))
     slope = written.mean_period_error
     left = written.displacements - slope * (number - number.mean())
     return displaced(device, mode, left)
+
+
+def _duties(device: Device, wider: float, period: float) -> dict[str, Any]:
+    """Duties of lines that are wider by a length, where they stand in a device [µm]."""
+    grating, (number, lines) = device.need_grating(), exposed_lines(device)
+    if grating.apodisation is not None and grating.apodisation.duty:
+        widths = np.array(grating.apodisation.duty) * grating.period + wider
+        return {"grating.apodisation.duty": tuple(np.clip(widths / period, 0, 1).tolist())}
+    return {f"layers.{number}.lines.duty": (lines.duty * grating.period + wider) / period}
 
 
 def _same_mode(modes: tuple[LasingMode, ...], design: LasingMode) -> LasingMode:
@@ -223,9 +241,8 @@ def displaced(device: Device, mode: LasingMode, displacements: ArrayLike) -> Las
     means = np.add.reduceat(moved, starts) / np.diff([*starts, len(moved)])
     turns = np.diff(pi * grating.order / grating.period * means, prepend=0.0)
     begin = mode.pumped.stretches[0].length if grating.facets.left == "unpumped" else 0.0
-    places = {
-        begin + float(k) * grating.period: float(t) for k, t in zip(starts, turns, strict=True)
-    }
+    begins = begin + grating.place(starts / grating.periods)
+    places = dict(zip(begins.tolist(), turns.tolist(), strict=True))
     pumped = replace(mode.pumped, stretches=_cut(mode.pumped.stretches, places))
     gain, found = mode.threshold_material_gain, mode.mode
     for _ in range(_STEPS):

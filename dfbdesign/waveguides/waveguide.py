@@ -19,7 +19,7 @@ Examples:
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from dfbdesign.checks import positive
 from dfbdesign.device import Target
 from dfbdesign.errors import InputError, NoGuidedMode
 from dfbdesign.files import read_toml
-from dfbdesign.materials import Material
+from dfbdesign.materials import Axis, Material
 from dfbdesign.schema import Length, MaterialReference, Part, explain
 from dfbdesign.solvers import ridge as solver
 from dfbdesign.solvers.ridge import CrossSection, cut_off
@@ -376,8 +376,9 @@ def _section(
         half = np.array(window.size) / 2
     ends = center - half, center + half
     reach = 10 * float(np.abs(ends).max())
-    along = [[one.permittivity(wavelength, axis) for one in materials] for axis in _AXES]
-    slopes = [[one.permittivity_slope(wavelength, axis) for one in materials] for axis in _AXES]
+    axes = get_args(Axis)
+    along = [[one.permittivity(wavelength, axis) for one in materials] for axis in axes]
+    slopes = [[one.permittivity_slope(wavelength, axis) for one in materials] for axis in axes]
     ordinary, extraordinary = np.array(along, dtype=complex)
     densest = float(np.sqrt(max(ordinary.real.max(), extraordinary.real.max())))
     return CrossSection(
@@ -396,6 +397,3 @@ def _section(
         curvature=1 / waveguide.bend.radius if curved and waveguide.bend else 0.0,
         absorber=absorber,
     )
-
-
-_AXES: tuple[Literal["ordinary", "extraordinary"], ...] = ("ordinary", "extraordinary")
