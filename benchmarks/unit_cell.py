@@ -49,8 +49,8 @@ import peers  # noqa: E402
 PERIOD, DUTY, FILM, LINE, SUBSTRATE = 865 * nm, 0.3, 2.53, 2.30, 1.746
 THICKNESSES = (50 * nm, 160 * nm)
 FILM_OF = {"TE": 160 * nm, "TM": 400 * nm}
-"""Film over the lines: near the cut-off of a thinner one, where an order grazes the substrate, TM
-modes are counted twice, which takes 60 ms."""
+"""Film over the lines: near the cut-off of a thinner one an order grazes the substrate and divides
+the search, which then takes half as long again in TM."""
 START = {"TE": 1669 * nm, "TM": 1762 * nm}
 """5 nm from a mode."""
 DUTIES = np.linspace(0.1, 0.9, 1000)

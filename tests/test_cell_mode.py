@@ -222,6 +222,8 @@ def test_devices_without_a_pair_are_named_and_the_others_kept() -> None:
     assert "no pair" in edges.missing[1] or "no TE mode" in edges.missing[1]
     assert np.isnan(edges.wavenumber[1]).all()
     assert np.isfinite(edges.wavenumber[[0, 2]]).all()
+    none = band_edges(device(0.3), {"grating.period": np.array([700, 705]) * nm})
+    assert list(none.missing) == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,9 @@ def lopsided(second: float, polarization: str = "TE", order: int = 2) -> Device:
 
 
 @pytest.mark.parametrize(
-    ("polarization", "order", "rel"), [("TE", 2, 3e-6), ("TM", 2, 3e-6), ("TE", 1, 2e-4)]
+    # what two bands alone leave out: 3e-5 of the same period with a mirror plane (second = 0)
+    ("polarization", "order", "rel"),
+    [("TE", 2, 1e-5), ("TM", 2, 3e-6), ("TE", 1, 2e-4)],
 )
 def test_coupling_without_a_mirror_plane_is_that_of_the_bands_beside_it(
     polarization: str, order: int, rel: float

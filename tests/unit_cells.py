@@ -6,9 +6,10 @@ from witnesses import Period, Permittivity, Sheet
 from dfbdesign.device import Device, Grating, Layer, Lines, Target
 from dfbdesign.materials import Material, uniaxial
 from dfbdesign.solvers.cell_mode import CellMode
-from dfbdesign.solvers.lateral import fourier, polynomial
+from dfbdesign.solvers.cutting import periods
+from dfbdesign.solvers.lateral import fourier
 from dfbdesign.solvers.modal import Cells, System
-from dfbdesign.solvers.period import periods
+from dfbdesign.solvers.polynomials import polynomial
 from dfbdesign.solvers.unit_cell import CellModes
 from dfbdesign.units import nm
 

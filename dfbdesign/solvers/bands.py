@@ -24,8 +24,9 @@ from numpy.typing import ArrayLike, NDArray
 from dfbdesign.checks import within
 from dfbdesign.device import Device, Polarization
 from dfbdesign.errors import InputError, NoGuidedMode, NotConverged
-from dfbdesign.solvers.cell_coupling import mixing, wavevector_form
-from dfbdesign.solvers.cell_mode import CellMode
+from dfbdesign.solvers.cell_coupling import mixing
+from dfbdesign.solvers.cell_forms import wavenumber_form, wavevector_form
+from dfbdesign.solvers.cell_mode import CellMode, quality_factors
 from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import Complex, Real
 from dfbdesign.solvers.mode_search import joined
@@ -64,9 +65,7 @@ class Bands:
     @property
     def quality_factor(self) -> Real:
         """Quality factors, infinite for modes that cannot decay; shape (band, wavevector)."""
-        k = self.wavenumber
-        with np.errstate(divide="ignore"):
-            return np.where(k.imag == 0, np.inf, -k.real / (2 * k.imag))
+        return quality_factors(self.wavenumber)
 
     def _repr_png_(self) -> bytes:  # what a notebook shows
         from dfbdesign.plots.displays import png
@@ -191,14 +190,12 @@ def _slopes(alike: list[CellMode]) -> Complex:
             crossing += np.sqrt(mixing(both, *np.array([[0], [1]]))) * np.array([1, -1])
         return crossing
     systems = [mode.found.system(cells) for mode in alike]
-    right = [one.interfaces(mode.found.vector) for one, mode in zip(systems, alike, strict=True)]
-    left = [one.interfaces(mode.found.left) for one, mode in zip(systems, alike, strict=True)]
-    if cells.lateral.transposed:
-        left = right
+    fields = [mode.found.fields(one) for mode, one in zip(alike, systems, strict=True)]
     forms, norms = (np.empty((count, count), dtype=complex) for _ in range(2))
     for a, b in np.ndindex(count, count):
-        forms[a, b] = wavevector_form(systems[b], right[b], systems[b], left[a])
-        norms[a, b] = systems[b].wavenumber_form(right[b], left[a])[0]
+        right, left = fields[b][0], fields[a][1]
+        forms[a, b] = wavevector_form(systems[b], right, systems[b], left)
+        norms[a, b] = wavenumber_form(systems[b], right, left)[0]
     return np.asarray(np.linalg.eigvals(-np.linalg.solve(norms, forms)))
 
 

@@ -12,11 +12,12 @@ $n_g^2 = f_a f_b/(m_{ab} m_{ba})$ with $m_{ab} = y_a^T(\partial F/\partial q)x_b
 the geometric mean of the couplings in both directions, whose phases depend on where x begins.
 """
 
-from itertools import pairwise, permutations
+from itertools import permutations
 from math import pi
 
 import numpy as np
 
+from dfbdesign.solvers.cell_forms import wavevector_form
 from dfbdesign.solvers.cell_mode import open_orders
 from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import Complex, Real
@@ -58,13 +59,11 @@ def mixing(solved: Solved, even: Index, odd: Index) -> Complex:
 def _outside(system: System, u: Complex, matrix: Complex, even: Index, odd: Index) -> Complex:
     """The half-spaces' part: fields that decay, or go out, at both rates together."""
     total = np.zeros(len(even), dtype=complex)
-    period = system.cells.period
     for upper in (False, True):
         gamma = system.outer(upper)[0]
         end = -1 if upper else 0
         e, o = u[even, end], u[odd, end]
-        medium = system.media[period.superstrate if upper else period.substrate]
-        weight = 1.0 if system.te else 1 / medium.extraordinary[even]
+        weight = 1.0 if system.te else 1 / system.half_space(upper).extraordinary[even]
         both = gamma[odd][:, :, None] + gamma[even][:, None, :]
         total += weight * (o[:, None] @ (matrix / both) @ e[:, :, None])[:, 0, 0]
     return total
@@ -154,50 +153,3 @@ def likeness(cells: Cells, row: int, u: Complex) -> float:
     wave = np.exp(-2j * pi * float(cells.period.wavevector[row]) * x)
     field = (u @ cells.lateral.functions(row, 0, x)[0].T) * wave
     return float(np.vdot(field[:, ::-1], field).real / np.vdot(field, field).real)
-
-
-def wavevector_form(right: System, u: Complex, left: System, v: Complex) -> complex:
-    """y^T (∂F/∂q) x between two modes, q being the Bloch wavevector.
-
-    Args:
-        right: The period at the wavenumber of the one mode.
-        u: Its field at all interfaces, shape (1, slice + 1, n).
-        left: The period at that of the other.
-        v: Its left field.
-
-    Returns:
-        The form, i∫ (u ∂v - v ∂u)/ε_z over x and z (without ε_z for TE).
-    """
-    period = right.cells.period
-    total = 0j
-    for number in range(len(period.slices)):
-        here, _, weights = (one[0] for one in right.samples(number, u))
-        gram = (left.samples(number, v)[0][0] * weights[:, None]).T @ here
-        for filling, turned in _turned(right, number).items():
-            medium = right.media[filling]
-            total += (1 if right.te else 1 / medium.extraordinary[0]) * np.sum(turned * gram)
-    whole = sum(_turned(right, 0).values())
-    for upper in (False, True):
-        end = -1 if upper else 0
-        rates = left.outer(upper)[0][0][:, None] + right.outer(upper)[0][0]
-        medium = right.media[period.superstrate if upper else period.substrate]
-        both = np.outer(v[0, end], u[0, end]) / rates
-        total += (1 if right.te else 1 / medium.extraordinary[0]) * np.sum(whole * both)
-    return complex(total)
-
-
-def _turned(system: System, number: int) -> dict[int, Complex]:
-    """i∫(f_j ∂f_i* - f_i* ∂f_j) over each filling of a slice, shape (n, n) [1/µm]."""
-    part, row = system.cells.period.slices[number], int(system.row[0])
-    count = 16 + 2 * system.cells.functions
-    nodes, weights = np.polynomial.legendre.leggauss(count)
-    edges = np.unique(np.concatenate([one.walls[row] for one in system.cells.period.slices]))
-    found = dict.fromkeys(part.fillings, np.zeros((1, 1), dtype=complex))
-    for low, high in pairwise(edges):
-        region = int(np.searchsorted(part.walls[row], (low + high) / 2)) - 1
-        x = low + (high - low) * (nodes + 1) / 2
-        value, slope = system.cells.lateral.functions(row, int(system.sector[0]), x)
-        w = ((high - low) * weights / 2)[:, None]
-        one = 1j * ((slope.conj() * w).T @ value - (value.conj() * w).T @ slope)
-        found[part.regions[region]] = found[part.regions[region]] + one
-    return found

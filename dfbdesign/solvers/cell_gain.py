@@ -3,35 +3,41 @@
 import numpy as np
 
 from dfbdesign.errors import NotConverged
+from dfbdesign.solvers.cell_forms import (
+    Shares,
+    permittivity_form,
+    region_shares,
+    wavenumber_form,
+)
 from dfbdesign.solvers.contours import ROUNDING
 from dfbdesign.solvers.convergence import Solved
 from dfbdesign.solvers.lateral import Complex, Real
-from dfbdesign.solvers.modal import Cells, Shares, System
+from dfbdesign.solvers.modal import Cells, Index, System
 from dfbdesign.solvers.mode_search import Found, put, refined
 
 
-def has_gain(cells: Cells) -> bool:
-    """Whether any slice holds a gain material.
-
-    Args:
-        cells: The batch.
-
-    Returns:
-        True if gain can be added.
-    """
-    return any(filling.gain for filling in cells.period.fillings)
-
-
-def gain_slope(solved: Solved) -> Complex:
-    """dk/dg, exact derivative of the wavenumber with respect to material gain.
+def slopes_and_thresholds(
+    solved: Solved, found: Found, kept: Index
+) -> tuple[Complex | None, Real | None]:
+    """What material gain does to some of the modes.
 
     Args:
         solved: Modes without gain.
+        found: The same; wavenumbers that cannot decay are real.
+        kept: Places of the wanted modes.
 
     Returns:
-        Shape (mode,), without unit.
+        dk/dg, exact derivative of the wavenumber with respect to material gain, without unit; and
+        the gain that makes each wavenumber real [1/µm], infinite where no gain up to 2 Re k (an
+        index of n - i) is enough; shape (kept,) each. `None` where no slice holds a gain material.
+
+    Raises:
+        NotConverged: If the threshold's steps do not settle.
     """
-    return _slope(solved.system, solved.shares, solved.form)
+    if not any(filling.gain for filling in solved.cells.period.fillings):
+        return None, None
+    slopes = _slope(solved.system, solved.shares, solved.form)[kept]
+    return slopes, _threshold_gain(solved.cells, found.where(kept), slopes)
 
 
 def _slope(system: System, shares: Shares, form: Complex) -> Complex:
@@ -40,31 +46,19 @@ def _slope(system: System, shares: Shares, form: Complex) -> Complex:
         if filling.gain:  # n → n - i g/2k
             one = system.media[number]
             o, e = (-1j * np.sqrt(part) / system.k for part in (one.ordinary, one.extraordinary))
-            total += system.change(shares, number, o, e)
+            total += permittivity_form(system, shares, number, o, e)
     return np.asarray(-total / form)
 
 
 def _slope_with(cells: Cells, found: Found, gain: Real) -> Complex:
     system = found.system(cells, gain)
-    u = system.interfaces(found.vector)
-    v = u if cells.lateral.transposed else system.interfaces(found.left)
-    return _slope(system, system.shares(u, v, slopes=False), system.wavenumber_form(u, v))
+    u, v = found.fields(system)
+    shares = region_shares(system, u, v, slopes=False)
+    return _slope(system, shares, wavenumber_form(system, u, v))
 
 
-def threshold_gain(cells: Cells, found: Found, slope: Complex) -> Real:
-    """Material gain that makes each wavenumber real, by Newton steps with the exact slope.
-
-    Args:
-        cells: The batch.
-        found: Its modes without gain.
-        slope: dk/dg there, shape (mode,).
-
-    Returns:
-        Shape (mode,) [1/µm]; infinite where no gain up to 2 Re k (an index of n - i) is enough.
-
-    Raises:
-        NotConverged: If the steps do not settle.
-    """
+def _threshold_gain(cells: Cells, found: Found, slope: Complex) -> Real:
+    """Material gain that makes each wavenumber real, by Newton steps with the exact slope."""
     gain = np.zeros(len(found))
     now, active = found, np.arange(len(found))
     for number in range(20):

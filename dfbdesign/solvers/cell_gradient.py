@@ -8,7 +8,7 @@ A value of the device reaches the period through its dimensions, a map without a
 whose slope is taken by differences.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,24 @@ import numpy as np
 from dfbdesign.device import Device
 from dfbdesign.errors import InputError
 from dfbdesign.materials import Material
-from dfbdesign.solvers.lateral import Complex, Real, polynomial
-from dfbdesign.solvers.modal import Cells, Shares, System
+from dfbdesign.solvers.cell_forms import (
+    Shares,
+    form,
+    outer_permittivity_slopes,
+    region_shares,
+    wavenumber_form,
+)
+from dfbdesign.solvers.cutting import periods
+from dfbdesign.solvers.lateral import Complex, Real
+from dfbdesign.solvers.modal import Cells, System
 from dfbdesign.solvers.mode_search import Found
-from dfbdesign.solvers.period import Period, periods
+from dfbdesign.solvers.period import Period, Slice
+from dfbdesign.solvers.polynomials import mesh_key, polynomial
 
-STEP = 1e-4
+STEP = 5e-4
 """Relative step of the differences of dimensions."""
+PLACES, WEIGHTS = np.array([-2.0, -1.0, 1.0, 2.0]), np.array([1.0, -8.0, 8.0, -1.0]) / 12
+"""Of a difference whose error falls with the fourth power of the step."""
 
 
 @dataclass(frozen=True)
@@ -53,27 +64,40 @@ def gradient(cells: Cells, found: Found) -> Gradient:
     Returns:
         All derivatives.
     """
-    system = found.system(cells)
-    u = system.interfaces(found.vector)
-    v = u if cells.lateral.transposed else system.interfaces(found.left)
-    form = system.wavenumber_form(u, v)[0]
-    shares = system.shares(u, v)
+    system, u, v = _settled(cells, found)
+    slope = wavenumber_form(system, u, v)[0]
+    shares = region_shares(system, u, v)
     row = int(found.row[0])
     thickness = []
     for number, part in enumerate(cells.period.slices):
         d = float(part.thickness[row])
-        thickness.append(-_height_density(system, shares, number) / d / form)
+        thickness.append(-_height_density(system, shares, number) / d / slope)
     walls = tuple(
-        np.array([-one / form for one in _wall_changes(system, number, u, v)])
+        np.array([-one / slope for one in _wall_changes(system, number, u, v)])
         for number in range(len(cells.period.slices) if system.te else 0)
     )
     length = float(cells.period.length[row])
     return Gradient(
         np.array(thickness),
         walls or None,
-        2 / length * _stiffness(system, shares, u, v) / form,
-        *(-part / form for part in _permittivity(system, shares, u, v)),
+        2 / length * _stiffness(system, shares, u, v) / slope,
+        *(-part / slope for part in _permittivity(system, shares, u, v)),
     )
+
+
+def _settled(cells: Cells, found: Found) -> tuple[System, Complex, Complex]:
+    """The period at a mode, its field and its left field at all interfaces.
+
+    The steps that found the mode end when its wavenumber is exact; its field, still of the step
+    before, is exact to first order only. One more solve makes it so.
+    """
+    system = found.system(cells)
+    u = system.interfaces(system.solve(found.vector[..., None])[..., 0])
+    u /= np.abs(u).max()
+    if cells.lateral.transposed:
+        return system, u, u
+    v = system.interfaces(system.solve(found.left[..., None], transposed=True)[..., 0])
+    return system, u, v / np.abs(v).max()
 
 
 def _weights(system: System) -> tuple[Complex, Complex]:
@@ -109,11 +133,10 @@ def _stiffness(system: System, shares: Shares, u: Complex, v: Complex) -> comple
     """The part of the form that falls with the square of the period."""
     _, along = _weights(system)
     total = along @ shares.stiffness[:, :, 0].sum(axis=0)
-    period = system.cells.period
     for upper in (False, True):
         end = -1 if upper else 0
         flux = system.outer(upper)[1][0]
-        medium = system.media[period.superstrate if upper else period.substrate]
+        medium = system.half_space(upper)
         # (p γ)² = q - k²ε, or (q/ε_z - k²)/ε_x
         slope = 1 / (2 * flux)
         if not system.te:
@@ -138,7 +161,7 @@ def _permittivity(
     for upper in (False, True):
         end = -1 if upper else 0
         filling = period.superstrate if upper else period.substrate
-        for number, slope in enumerate(system.outer_permittivity_slopes(upper)):
+        for number, slope in enumerate(outer_permittivity_slopes(system, upper)):
             ends[number, end, filling] = np.sum(v[0, end] * slope[0] * u[0, end])
     found = [
         np.concatenate([edge[:1], inside, edge[1:]])
@@ -192,20 +215,60 @@ def sensitivity(device: Device, cells: Cells, found: Found, path: str) -> comple
     if not isinstance(value, float | int):
         raise InputError(f'"{path}" is not a number. Name a thickness, duty, period or material.')
     step = STEP * abs(value) or STEP
-    changes = {path: np.array([value - step, value + step])}
-    moved = periods(device, cells.period.wavevector[0], changes, cells.period.stairs)
-    if len(moved) != 1:
-        raise InputError(f'"{path}" = {value:g} is where walls meet: there is no slope there.')
-    if cells.lateral.nodal is not None:
-        return _of_moved_elements(cells, found, moved[0]) / (2 * step)
-    return _contracted(gradient(cells, found), moved[0]) / (2 * step)
+    changes = {path: value + step * PLACES}
+    batches = periods(device, cells.period.wavevector[0], changes, cells.period.stairs)
+    moved = _together(batches)
+    walls_move = any(np.any(part.walls[0] != part.walls[-1]) for part in moved.slices)
+    of_elements = walls_move and cells.lateral.nodal is not None
+    if of_elements and moved.split != cells.period.split:
+        raise InputError(
+            f'"{path}" takes the mirror plane away: TM modes have no slope there. Compare two '
+            "devices."
+        )
+    regions = [part.regions for part in cells.period.slices]
+    same = all([part.regions for part in batch.slices] == regions for batch in batches)
+    if not same or (of_elements and len(batches) > 1):
+        raise InputError(
+            f'"{path}" = {value:g} is where walls meet: there is no slope there. Compare two '
+            "devices on one side of it."
+        )
+    if of_elements:
+        return _of_moved_elements(cells, found, moved) / step
+    return _contracted(gradient(cells, found), moved) / step
+
+
+def _together(batches: tuple[Period, ...]) -> Period:
+    """The rows of all batches, whatever the order of walls of different slices."""
+    place = np.argsort(np.concatenate([batch.rows for batch in batches]))
+
+    def joined(*arrays: Real) -> Real:
+        return np.asarray(np.concatenate(arrays)[place])
+
+    if len({tuple(part.walls.shape[1] for part in batch.slices) for batch in batches}) > 1:
+        return batches[0]  # not to be compared
+    slices = zip(*(batch.slices for batch in batches), strict=True)
+    return replace(
+        batches[0],
+        length=joined(*(batch.length for batch in batches)),
+        wavevector=joined(*(batch.wavevector for batch in batches)),
+        slices=tuple(
+            Slice(
+                parts[0].layer,
+                joined(*(part.thickness for part in parts)),
+                joined(*(part.walls for part in parts)),
+                parts[0].regions,
+            )
+            for parts in slices
+        ),
+        rows=np.arange(len(place)),
+    )
 
 
 def _contracted(derivatives: Gradient, moved: Period) -> complex:
-    total = derivatives.length * (moved.length[1] - moved.length[0])
+    total = derivatives.length * (WEIGHTS @ moved.length)
     for number, part in enumerate(moved.slices):
-        total += derivatives.thickness[number] * (part.thickness[1] - part.thickness[0])
-        shift: Real = part.walls[1] - part.walls[0]
+        total += derivatives.thickness[number] * (WEIGHTS @ part.thickness)
+        shift: Real = WEIGHTS @ part.walls
         if not part.uniform and derivatives.walls is not None:
             total += derivatives.walls[number] @ shift
     return complex(total)
@@ -216,18 +279,19 @@ def _of_moved_elements(cells: Cells, found: Found, moved: Period) -> complex:
 
     The null vectors make every change of the field drop out, so coefficients are simply kept.
     """
-    lateral = polynomial(moved, cells.lateral.size)
-    row, sector, two = int(found.row[0]), int(found.sector[0]), np.array([0, 1])
+    row, sector, many = int(found.row[0]), int(found.sector[0]), len(PLACES)
+    degree = cells.lateral.size
+    lateral = polynomial(moved, degree, mesh_key(cells.period, degree)[[row]])
     if lateral.nodal is None or cells.lateral.nodal is None or lateral.dual is None:
         raise TypeError("only polynomials move with the walls")
     turn = lateral.dual[:, sector] @ cells.lateral.nodal[row, sector]
     turn_left = lateral.dual[:, sector].conj() @ cells.lateral.nodal[row, sector].conj()
-    here = found.system(cells)
-    u = here.interfaces(found.vector)
-    v = u if cells.lateral.transposed else here.interfaces(found.left)
-    system = Cells(moved, lateral).at(np.repeat(found.k, 2), two, np.repeat(found.sector, 2))
-    forms = system.form(u @ np.swapaxes(turn, -1, -2), v @ np.swapaxes(turn_left, -1, -2))
-    return complex(-(forms[1] - forms[0]) / here.wavenumber_form(u, v)[0])
+    here, u, v = _settled(cells, found)
+    system = Cells(moved, lateral).at(
+        np.repeat(found.k, many), np.arange(many), np.repeat(found.sector, many)
+    )
+    forms = form(system, u @ np.swapaxes(turn, -1, -2), v @ np.swapaxes(turn_left, -1, -2))
+    return complex(-(WEIGHTS @ forms) / wavenumber_form(here, u, v)[0])
 
 
 def device_value(device: Device, path: str) -> Any:

@@ -208,6 +208,19 @@ class CellMode:
         return png(self)
 
 
+def quality_factors(wavenumber: Complex) -> Real:
+    """Quality factors of many modes, -Re k / (2 Im k).
+
+    Args:
+        wavenumber: Complex k = ω/c, any shape [1/µm].
+
+    Returns:
+        The same shape; infinite where the imaginary part is zero.
+    """
+    with np.errstate(divide="ignore"):
+        return np.where(wavenumber.imag == 0, inf, -wavenumber.real / (2 * wavenumber.imag))
+
+
 def _amplitudes(mode: CellMode, z: Real) -> tuple[Complex, Complex]:
     """Lateral amplitudes and their slopes at heights above the substrate, shape (height, n)."""
     system = mode.found.system(mode.cells)
@@ -238,8 +251,7 @@ def open_orders(system: System, upper: bool) -> tuple[Complex, Complex]:
     Returns:
         k_z [1/µm] and power per squared field, shape (mode, n) each.
     """
-    period = system.cells.period
-    medium = system.media[period.superstrate if upper else period.substrate]
+    medium = system.half_space(upper)
     o, e = medium.ordinary.real[:, None], medium.extraordinary.real[:, None]
     k = system.k.real[:, None]
     square = k**2 * o - system.square if system.te else (k**2 - system.square / e) * o

@@ -17,6 +17,7 @@ from math import pi
 import numpy as np
 
 from dfbdesign.errors import InputError
+from dfbdesign.solvers.cell_forms import wavenumber_form
 from dfbdesign.solvers.cell_mode import CellMode, open_orders
 from dfbdesign.solvers.lateral import Complex, Real
 from dfbdesign.solvers.unit_cell import CellModes
@@ -120,7 +121,7 @@ class _PlaneWaves:
 def _plane_waves(mode: CellMode) -> _PlaneWaves:
     system = mode.found.system(mode.cells)
     u = system.interfaces(mode.found.vector)
-    u = u[0] / np.sqrt(system.wavenumber_form(u, u)[0])
+    u = u[0] / np.sqrt(wavenumber_form(system, u, u)[0])
     lateral = np.sqrt(np.maximum(system.square[0], 0))  # a constant's may be -0 but for rounding
     orders = np.rint(lateral * float(system.cells.period.length[0]) / pi)
     up, down = (np.sqrt(open_orders(system, upper)[1][0].real) for upper in (True, False))

@@ -30,7 +30,7 @@ ROUNDING = 1e-11
 
 @dataclass(frozen=True)
 class Contours:
-    """Ellipses in the k plane, each for one device and sector; every array of shape (contour,)."""
+    """Ellipses in the k plane, each for one device and sector; arrays of shape (contour,)."""
 
     row: Index
     sector: Index
@@ -38,7 +38,8 @@ class Contours:
     across: Real
     up: Real
     grazing: NDArray[np.bool_]
-    """Whether an end lies on an anomaly, where the phase of det F turns as a square root."""
+    """Whether the lower and the upper end lie on an anomaly, where the phase of det F turns as a
+    square root; shape (contour, 2)."""
 
     def where(self, kept: Index) -> "Contours":
         """Some of the contours.
@@ -123,7 +124,7 @@ def contours_around(cells: Cells, centre: float) -> Contours:
             # the cut below an anomaly bends by y²/2k: a narrow ellipse must not reach it
             up = min(middle / (2 * LOWEST_Q), np.sqrt(across * middle / 2))
             if across > ROUNDING * middle:
-                found.append((row, sector, middle, across, up, bool(inner)))
+                found.append((row, sector, middle, across, up, (start != low, end != high)))
     row, sector, *ellipse = (np.array(column) for column in zip(*found, strict=True))
     return Contours(row, sector, *ellipse)
 
@@ -144,18 +145,20 @@ def count_around(cells: Cells, centre: float) -> Index:
     return np.bincount(contours.row, counts, len(cells.period.rows)).astype(int)
 
 
-def ends_at_anomalies(cells: Cells, centre: float) -> Index:
-    """Devices in whose window an order grazes a half-space.
+def anomalies_in_window(cells: Cells, centre: float) -> tuple[Index, Index, Real, Index]:
+    """Where an order grazes a half-space within the searched window.
 
     Args:
         cells: The batch, its dispersion continued from the centre.
         centre: Middle of the window [1/µm].
 
     Returns:
-        Their rows, some more than once.
+        Device, sector, wavenumber [1/µm], and 1 for the superstrate or 0 for the substrate, of
+        every anomaly, shape (anomaly,) each.
     """
-    near = np.abs(anomalies(cells, centre) / centre - 1) < SEARCHED
-    return np.nonzero(near)[0]
+    grazing = anomalies(cells, centre)
+    row, sector, place = np.nonzero(np.abs(grazing / centre - 1) < SEARCHED)
+    return row, sector, grazing[row, sector, place], 2 * place // grazing.shape[-1]
 
 
 def windings(cells: Cells, contours: Contours, angle: Real, system: System) -> Index:
@@ -177,10 +180,11 @@ def windings(cells: Cells, contours: Contours, angle: Real, system: System) -> I
     steps = _steps(phases)
     counts: Index = np.rint(steps.sum(axis=-1) / (2 * pi)).astype(int)
     rough = (np.abs(steps) > 1.0).any(axis=-1)
-    for number in np.flatnonzero(rough | contours.grazing):
+    for number in np.flatnonzero(rough | contours.grazing.any(axis=1)):
         one, start, phase = contours.where(np.array([number])), angle, phases[number]
-        if contours.grazing[number]:  # a turn may hide between points at the tips
-            tips = np.concatenate([GRADED, -GRADED, pi + GRADED, pi - GRADED]) % (2 * pi)
+        ends = np.array([pi, 0.0])[contours.grazing[number]]
+        if len(ends):  # a turn may hide between points at the tips
+            tips = np.add.outer(ends, [*GRADED, *-GRADED]).ravel() % (2 * pi)
             order = np.argsort(start := np.concatenate([start, tips]))
             more = one.system(cells, tips).phase_of_determinant()
             start, phase = start[order], np.concatenate([phase, more])[order]

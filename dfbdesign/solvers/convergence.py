@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 
 from dfbdesign.device import Device
 from dfbdesign.errors import NotConverged
-from dfbdesign.solvers.contours import count_around, ends_at_anomalies
-from dfbdesign.solvers.lateral import Complex, Real, fourier, mesh_key, polynomial, remainder
-from dfbdesign.solvers.modal import Cells, Shares, System
+from dfbdesign.solvers.cell_forms import Shares, region_shares, wavenumber_form
+from dfbdesign.solvers.cell_sheets import distance_from_anomalies
+from dfbdesign.solvers.contours import count_around
+from dfbdesign.solvers.cutting import periods
+from dfbdesign.solvers.lateral import Complex, Real, fourier, remainder
+from dfbdesign.solvers.modal import Cells, System
 from dfbdesign.solvers.mode_search import (
     Found,
     all_around,
@@ -29,7 +32,8 @@ from dfbdesign.solvers.mode_search import (
     starts,
 )
 from dfbdesign.solvers.once import once
-from dfbdesign.solvers.period import Period, periods
+from dfbdesign.solvers.period import Period
+from dfbdesign.solvers.polynomials import mesh_key, polynomial
 
 GROWTH = 1.6
 SAFETY = 3.3
@@ -37,6 +41,8 @@ SAFETY = 3.3
 LARGEST = 2e7
 """Cubes of the number of functions, summed over the slices, beyond which no level goes."""
 LEVELS = 7
+MARGIN = 10.0
+"""How many times further from an anomaly than they have moved modes must be to be left there."""
 STAIRS = 2
 """Stairs of a slanted wall at the first level."""
 
@@ -67,18 +73,19 @@ class Solved:
     @once
     def form(self) -> Complex:
         """y^T (dF/dk) x of each mode, shape (mode,)."""
-        return self.system.wavenumber_form(*self.fields) if self.exact else self.found.form
+        if not self.exact:
+            return self.found.form
+        return wavenumber_form(self.system, *self.fields)
 
     @once
     def fields(self) -> tuple[Complex, Complex]:
         """Fields and left fields at all interfaces, shape (mode, slice + 1, n) each."""
-        u = self.system.interfaces(self.found.vector)
-        return u, u if self.cells.lateral.transposed else self.system.interfaces(self.found.left)
+        return self.found.fields(self.system)
 
     @once
     def shares(self) -> Shares:
         """Integrals of each mode, those of slopes left out for TE."""
-        return self.system.shares(*self.fields, slopes=False)
+        return region_shares(self.system, *self.fields, slopes=False)
 
 
 @dataclass(frozen=True)
@@ -187,6 +194,7 @@ def solved(
         for cells in _expanded(batch, order, 0)
     ]
     worst = inf
+    drift = np.zeros(rows.max() + 1)  # since the modes of a row were counted, relative
     for level in range(1, LEVELS):
         after = [
             _followed(cells, earlier, centre, order)
@@ -194,14 +202,12 @@ def solved(
             for cells in _expanded(batch, order, level)
         ]
         before = []
-        for one in after:
-            move = np.zeros(len(one.cells.period.rows))
-            np.maximum.at(move, one.found.row, one.error / centre)
-            good = move <= accuracy
+        for followed in after:
+            one = _recounted(followed, drift, centre) if counted else followed
+            good = _move(one) <= accuracy * centre
             before.extend(_part(one, np.flatnonzero(~good)))
             for part in _part(one, np.flatnonzero(good)):
-                for settled, whole in _recounted(part, centre) if counted else [(part, True)]:
-                    (done if whole else before).append(replace(settled, exact=counted))
+                done.append(replace(part, exact=counted))
         if not before:
             return tuple(done)
         worst = max(float(one.error.max(initial=0.0)) for one in before) / centre
@@ -212,21 +218,39 @@ def solved(
     )
 
 
-def _recounted(one: Solved, centre: float) -> Iterator[tuple[Solved, bool]]:
-    """The same modes, those of some devices searched for again: whether they may be kept.
+def _move(one: Solved) -> Real:
+    """Largest error of a mode of each device, shape (device,) [1/µm]."""
+    move = np.zeros(len(one.cells.period.rows))
+    np.maximum.at(move, one.found.row, one.error)
+    return move
+
+
+def _recounted(one: Solved, drift: Real, centre: float) -> Solved:
+    """The same modes, those of some devices searched for again.
 
     An order that grazes a half-space within the window ends the sheet a mode lives on; with few
-    functions a mode may have been on the other one.
+    functions a mode may have been on the other one. Only a mode that has moved by more than its
+    distance from the anomaly can change sheets: then they are counted, and their drift starts anew.
+    Where none was found, nothing tells of the drift: there they are counted in any case.
+
+    Args:
+        one: Modes that were followed.
+        drift: How far they had moved since they were counted; the last move is added.
+        centre: Middle of the window.
     """
-    analytic = replace(one.cells, about=centre)
-    grazing = np.unique(ends_at_anomalies(analytic, centre))
-    counts = count_around(_taken_cells(analytic, grazing), centre) if len(grazing) else grazing
-    found = np.bincount(one.found.row, minlength=len(one.cells.period.rows))[grazing]
-    wrong = grazing[counts != found]
-    for part in _part(one, np.setdiff1d(np.arange(len(one.cells.period.rows)), wrong)):
-        yield part, True
-    for part in _part(one, wrong):
-        yield _searched_again(part, np.arange(len(wrong)), centre), False
+    places = one.cells.period.rows
+    move = _move(one) / centre
+    drift[places] = np.where(np.isfinite(move), drift[places] + move, 0.0)
+    near = distance_from_anomalies(one.cells, centre)
+    found = np.bincount(one.found.row, minlength=len(places))
+    drifted = np.where(found > 0, drift[places] * MARGIN > near, np.isfinite(near))
+    unsure = np.flatnonzero(drifted)
+    if len(unsure) == 0:
+        return one
+    drift[places[unsure]] = 0.0
+    counts = count_around(replace(_taken_cells(one.cells, unsure), about=centre), centre)
+    wrong = unsure[counts != found[unsure]]
+    return _searched_again(one, wrong, centre) if len(wrong) else one
 
 
 def _searched_again(one: Solved, rows: NDArray[np.int64], centre: float) -> Solved:

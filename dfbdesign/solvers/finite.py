@@ -263,14 +263,20 @@ def _starts(chain: Chain, edges: tuple[complex, complex], count: int) -> list[_S
 
 
 def _thresholds(solver: Solver, points: Real, gain: float, count: int) -> list[_Start]:
-    """Thresholds of all modes that grow at a gain high enough for the wanted number of them."""
+    """Thresholds of all modes that grow at a gain high enough for the wanted number of them.
+
+    A mode that is held by unpumped parts grows long before those that the pumped part holds alone;
+    gain rises in steps so small that none outgrows the poles that are looked for.
+    """
     known: list[Threshold] = []
+    step = solver.gain_step
+    gain = min(gain, step)
     while gain < 2 * points[0] and len(known) < count:  # at most an index of n - i
         growing = [k for k in solver.poles(points, gain) if k.imag > 0]
         found = [solver.threshold(k, gain) for k in growing]
         _all_different(solver, [mode.wavenumber + 1j * mode.gain for mode in found])
         known += [mode for mode in found if not any(_same(solver, mode, old) for old in known)]
-        gain *= 1.6
+        gain = min(1.6 * gain, gain + step)
     return [_Start(None, mode) for mode in sorted(known, key=lambda mode: mode.gain)]
 
 

@@ -38,6 +38,10 @@ Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Side = Literal["left", "right"]
 
+BOUND = 1e-6
+"""Least square of the effective index above the outer ones' of a bound mode; the radiated modes
+leave that point along a line in the complex plane."""
+
 
 @dataclass(frozen=True)
 class GratingSection:
@@ -176,11 +180,23 @@ class ChainAt:
 
     @cached_property
     def guided(self) -> int:
-        """The port mode that the grating feeds back: nearest to the target's Bragg index."""
+        """The port mode that the grating feeds back: the guided one nearest to the target's Bragg
+        index, or any other where the film between the lines guides none."""
         device = self.chain.device
         n_eff = device.need_grating().order * device.need_target().wavelength
         n_eff /= 2 * device.need_grating().period
-        return int(np.abs(self.port.constants - n_eff * self.wavenumber).argmin())
+        away = np.abs(self.port.constants - n_eff * self.wavenumber)
+        bound = self.bound
+        return int(np.where(bound, away, np.inf).argmin() if bound.any() else away.argmin())
+
+    @property
+    def bound(self) -> NDArray[np.bool_]:
+        """Which modes of the port are bound to the film, shape (mode,)."""
+        outer = self.chain.permittivities(
+            self.chain.walls[-2], self.wavenumber, self.about, 0.0
+        )[[0, -1]]
+        above = (self.port.constants / self.wavenumber) ** 2 - outer[outer.real.argmax()]
+        return np.asarray(above.real > np.maximum(abs(above.imag), BOUND))
 
     def section_gain(self, section: GratingSection) -> complex:
         """Material gain in a section [1/µm]."""

@@ -80,6 +80,14 @@ class Solver:
         return float(-np.average(moves, weights=np.diff(walls)) / self.n_group)
 
     @property
+    def gain_step(self) -> float:
+        """Rise of the gain in which no pole crosses all of the strip that `zeros_of` searches.
+
+        A standing wave may sit on the gain with twice the share of a running one.
+        """
+        return _depth(self.about) / (2 * self.gain_slope)
+
+    @property
     def spacing(self) -> float:
         """Distance between modes of the pumped length far from the stop band, in k [1/µm]."""
         return pi / (self.n_group * self.chain.pumped_length)
@@ -291,7 +299,7 @@ def zeros_of(points: Real, values: Complex) -> list[complex]:
     from scipy.interpolate import AAA
 
     low, high = points[0], points[-1]
-    depth, margin = (low + high) / (4 * LOWEST_QUALITY), 0.02 * (high - low)
+    depth, margin = _depth((low + high) / 2), 0.02 * (high - low)
 
     def fitted(every: int) -> Complex:
         zeros = AAA(points[::every], values[::every], rtol=FITTED).roots()
@@ -306,6 +314,11 @@ def zeros_of(points: Real, values: Complex) -> list[complex]:
             np.abs(few - zero) < 0.05 * max(abs(zero.imag), np.interp(zero.real, points, apart))
         ).any()
     ]
+
+
+def _depth(k: float) -> float:
+    """How far from the real axis poles near a wavenumber are looked for."""
+    return k / (2 * LOWEST_QUALITY)
 
 
 def root(function: Callable[[complex], complex], guess: complex, scale: float) -> complex:

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dfbdesign.device import Device
-from dfbdesign.errors import InputError
+from dfbdesign.errors import InputError, NoGuidedMode
 from dfbdesign.solvers.finite import DEGREES, check_finite, sections_of
 from dfbdesign.solvers.finite_blocks import behind
 from dfbdesign.solvers.finite_chain import Chain, ChainAt, GratingSection
 from dfbdesign.solvers.finite_slices import heights
+from dfbdesign.units import nm
 
 Complex = NDArray[np.complex128]
 
@@ -83,6 +84,11 @@ def finite_spectrum(
 
 def _scattered(solved: ChainAt) -> tuple[complex, complex]:
     """Reflection and transmission of the guided port mode."""
+    if not solved.bound.any():
+        raise NoGuidedMode(
+            f"the film between the lines guides no wave at {2 * pi / solved.about / nm:g} nm that "
+            "could be sent in: make the layers thicker or the wavelength shorter."
+        )
     pieces = [
         blocks[count]
         for section in solved.chain.sections

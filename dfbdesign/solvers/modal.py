@@ -21,13 +21,7 @@ lower half of the k plane. Summing the fluxes at every interface gives a block t
 $F(k)$; a mode is $F(k)x = 0$. Uniform slices below the first and above the last patterned one are
 diagonal and are eliminated first; the rest is factorised block by block.
 
-Because $F$ is the stationary value of $\int (u'^T P u' + u^T M u)\,dz$, every derivative follows
-from the mode field alone:
-
-$$ y^T \frac{\partial F}{\partial p} x = \int \Big(v'^T \frac{\partial P}{\partial p} u'
-   + v^T \frac{\partial M}{\partial p} u\Big) dz + \text{half-spaces,} $$
-
-with $v$ the field of the left null vector $y$: $x$ itself wherever $F$ is symmetric.
+What follows from a field, derivatives included, stands in `dfbdesign.solvers.cell_forms`.
 
 The first axis of every array counts solves: pairs of a device and a sector, each at its own k.
 """
@@ -42,7 +36,7 @@ from dfbdesign.solvers.lateral import Complex, Lateral, Real
 from dfbdesign.solvers.media import Medium, medium
 from dfbdesign.solvers.once import once
 from dfbdesign.solvers.period import Period
-from dfbdesign.solvers.vertical import Modes, across, heights
+from dfbdesign.solvers.vertical import Modes, across
 
 Index = NDArray[np.int64]
 
@@ -106,20 +100,8 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Shares:
-    """Integrals of products of a mode and its left field over the regions of every slice."""
-
-    mass: Complex
-    """∫ v u, shape (slice, filling, solve)."""
-    stiffness: Complex
-    """∫ v_x u_x, the same; for TE the sum over the fillings stands in the first."""
-    normal: Complex
-    """∫ v_z u_z, the same."""
-
-
-@dataclass(frozen=True)
 class System:
-    """A batch at given wavenumbers: the factorised matrix F(k), fields, and derivatives."""
+    """A batch at given wavenumbers: the factorised matrix F(k), and the fields it yields."""
 
     cells: Cells
     k: Complex
@@ -137,8 +119,28 @@ class System:
         """Eigenvalues of -d²/dx², shape (solve, n)."""
         return self.cells.lateral.square[self.row, self.sector]
 
-    def _of(self, arrays: tuple[Complex, ...]) -> list[Complex]:
+    def gathered(self, arrays: tuple[Complex, ...]) -> list[Complex]:
+        """What arrays over devices and sectors hold for each solve.
+
+        Args:
+            arrays: Shape (batch, sector, ...) each.
+
+        Returns:
+            Shape (solve, ...) each.
+        """
         return [array[self.row, self.sector] for array in arrays]
+
+    def half_space(self, upper: bool) -> Medium:
+        """The medium of a half-space.
+
+        Args:
+            upper: The superstrate, else the substrate.
+
+        Returns:
+            Its permittivities, shape (solve,) each.
+        """
+        period = self.cells.period
+        return self.media[period.superstrate if upper else period.substrate]
 
     @once
     def modes(self) -> tuple[Modes, ...]:
@@ -183,7 +185,7 @@ class System:
 
     def _operators(self, number: int, media: list[Medium]) -> tuple[Complex | None, Complex]:
         lateral, k = self.cells.lateral, self.k[:, None, None]
-        masses = self._of(lateral.masses[number])
+        masses = self.gathered(lateral.masses[number])
         diagonal = np.arange(self.cells.functions)
         if self.te:
             first = media[0].ordinary
@@ -194,7 +196,7 @@ class System:
             return None, M
         first, along = 1 / media[0].ordinary, 1 / media[0].extraordinary
         P, M = np.zeros_like(masses[0]) + 0j, np.zeros_like(masses[0]) + 0j
-        stiffnesses = self._of((lateral.stiffnesses or ())[number])
+        stiffnesses = self.gathered((lateral.stiffnesses or ())[number])
         for one, mass, stiffness in zip(media[1:], masses, stiffnesses, strict=True):
             P += (1 / one.ordinary - first)[:, None, None] * mass
             M += (1 / one.extraordinary - along)[:, None, None] * stiffness
@@ -211,8 +213,7 @@ class System:
         return self._outer(upper=False), self._outer(upper=True)
 
     def _outer(self, upper: bool) -> tuple[Complex, Complex]:
-        period = self.cells.period
-        medium_ = self.media[period.superstrate if upper else period.substrate]
+        medium_ = self.half_space(upper)
         gamma = outgoing_root(self._planar(medium_))
         return gamma, gamma if self.te else gamma / medium_.ordinary[:, None]
 
@@ -294,7 +295,7 @@ class System:
         """Interfaces kept, and lateral functions."""
         return len(self.cells.period.middle) + 1, self.cells.functions
 
-    # --- fields and derivatives --------------------------------------------------------------
+    # --- fields at the interfaces ------------------------------------------------------------
 
     def interfaces(self, x: Complex) -> Complex:
         """The field at every interface, shape (solve, slice + 1, n).
@@ -355,183 +356,3 @@ class System:
             direct = (couplings[place] * direct + sources[place]) / pivots[place]
             u[:, numbers[place] + upper] += direct
         return u
-
-    def samples(self, number: int, u: Complex) -> tuple[Complex, Complex, Real]:
-        """A field at Gauss-Legendre heights of a slice, enough to integrate products of it.
-
-        Args:
-            number: Number of the slice.
-            u: Field at all interfaces, shape (solve, slice + 1, n).
-
-        Returns:
-            u and du/dz, shape (solve, height, n), and weights, shape (solve, height) [µm].
-        """
-        modes = self.modes[number]
-        nodes, weights = heights(modes.gamma * modes.thickness)
-        values = modes.profile(u[:, number], u[:, number + 1], modes.thickness * nodes)
-        return *values, modes.thickness * weights
-
-    def shares(self, u: Complex, v: Complex, slopes: bool = True) -> Shares:
-        """Integrals of the mode over the regions of every slice, in closed form.
-
-        Args:
-            u: Field at all interfaces, shape (solve, slice + 1, n).
-            v: The same of the left null vector.
-            slopes: Whether TE needs more than the masses.
-
-        Returns:
-            The integrals.
-        """
-        slopes = slopes or not self.te
-        period, lateral = self.cells.period, self.cells.lateral
-        shape = (len(period.slices), len(period.fillings), len(self.k))
-        mass, stiffness, normal = (np.zeros(shape, dtype=complex) for _ in range(3))
-        for number, part in enumerate(period.slices):
-            faces = slice(number, number + 2)
-            gram, rises = self.modes[number].grams(u[:, faces], v[:, faces], slopes)
-            first, masses = part.fillings, lateral.masses[number]
-            self._share(mass[number], first, masses, gram, None)
-            if not slopes:
-                continue
-            if self.te:  # only their sums over the fillings are ever asked for
-                self._share(stiffness[number], first[:1], (), gram, self.square)
-                self._share(normal[number], first[:1], (), rises, None)
-                continue
-            stiffnesses = (lateral.stiffnesses or ())[number]
-            self._share(stiffness[number], first, stiffnesses, gram, self.square)
-            self._share(normal[number], first, masses, rises, None)
-        return Shares(mass, stiffness, normal)
-
-    def _share(
-        self,
-        out: Complex,
-        fillings: tuple[int, ...],
-        matrices: tuple[Complex, ...],
-        gram: Complex,
-        diagonal: Real | None,
-    ) -> None:
-        """Adds the shares of all fillings: the first has what the later ones leave of the whole."""
-        trace = gram if gram.ndim == 2 else np.einsum("sii->si", gram)
-        rest = trace.sum(axis=-1) if diagonal is None else (trace * diagonal).sum(axis=-1)
-        for filling, matrix in zip(fillings[1:], self._of(matrices), strict=True):
-            out[filling] = np.sum(matrix * gram, axis=(-1, -2))
-            rest = rest - out[filling]
-        out[fillings[0]] = rest
-
-    def form(self, u: Complex, v: Complex) -> Complex:
-        """y^T F x with nothing eliminated.
-
-        Args:
-            u: Field at all interfaces, shape (solve, slice + 1, n).
-            v: The same of the left null vector.
-
-        Returns:
-            The form, shape (solve,).
-        """
-        total = np.zeros_like(self.k)
-        for number, one in enumerate(self.modes):
-            T, C = one.fluxes
-            low, high = u[:, number, :, None], u[:, number + 1, :, None]
-            below, above = v[:, number, None], v[:, number + 1, None]
-            total += (below @ (T @ low - C @ high) + above @ (T @ high - C @ low))[:, 0, 0]
-        for upper in (False, True):
-            end = -1 if upper else 0
-            total += np.sum(v[:, end] * self.outer(upper)[1] * u[:, end], axis=-1)
-        return total
-
-    def wavenumber_form(self, u: Complex, v: Complex) -> Complex:
-        """y^T (dF/dk) x, dispersion included.
-
-        Args:
-            u: Field at all interfaces, shape (solve, slice + 1, n).
-            v: The same of the left null vector.
-
-        Returns:
-            The form, shape (solve,).
-        """
-        total = -2 * self.k * self._weighted_mass(u, v)
-        if not all(one.still for one in self.media):
-            shares = self.shares(u, v, slopes=False)
-            for filling, one in enumerate(self.media):
-                if not one.still:
-                    slopes = one.ordinary_slope, one.extraordinary_slope
-                    total += self.change(shares, filling, *slopes)
-        for upper in (False, True):
-            end = -1 if upper else 0
-            total += np.sum(v[:, end] * self.outer_slope(upper) * u[:, end], axis=-1)
-        return np.asarray(total)
-
-    def _weighted_mass(self, u: Complex, v: Complex) -> Complex:
-        """∫ v ε u over the slices for TE, ∫ v u for TM; shape (solve,)."""
-        total = np.zeros_like(self.k)
-        for number, part in enumerate(self.cells.period.slices):
-            faces = slice(number, number + 2)
-            gram, _ = self.modes[number].grams(u[:, faces], v[:, faces], slopes=False)
-            whole = gram.sum(axis=-1) if part.uniform else np.einsum("sii->s", gram)
-            if not self.te:
-                total += whole
-                continue
-            first, *others = (self.media[filling].ordinary for filling in part.fillings)
-            total += first * whole
-            masses = self._of(self.cells.lateral.masses[number])
-            for one, mass in zip(others, masses, strict=True):
-                total += (one - first) * np.einsum("sij,sij->s", mass, gram)
-        return total
-
-    def change(self, shares: Shares, filling: int, ordinary: Complex, along: Complex) -> Complex:
-        """Change of y^T F x when the permittivities of a filling change inside the slices.
-
-        Args:
-            shares: Integrals of the mode.
-            filling: Number of the filling.
-            ordinary: Change of its ordinary permittivity, shape (solve,).
-            along: Change of its permittivity along z.
-
-        Returns:
-            The change, shape (solve,).
-        """
-        if self.te:
-            return np.asarray(-(self.k**2) * ordinary * shares.mass[:, filling].sum(axis=0))
-        one = self.media[filling]
-        normal, stiff = (part[:, filling].sum(axis=0) for part in (shares.normal, shares.stiffness))
-        return np.asarray(
-            -normal * ordinary / one.ordinary**2 - stiff * along / one.extraordinary**2
-        )
-
-    def outer_slope(self, upper: bool) -> Complex:
-        """Derivative of the flux of a half-space against k, dispersion included.
-
-        Args:
-            upper: The superstrate, else the substrate.
-
-        Returns:
-            The derivative, shape (solve, n).
-        """
-        period = self.cells.period
-        one = self.media[period.superstrate if upper else period.substrate]
-        k, flux, o = self.k[:, None], self.outer(upper)[1], one.ordinary[:, None]
-        slope = -k * o / flux if self.te else -k / (o * flux)
-        if not one.still:
-            plane, axis = self.outer_permittivity_slopes(upper)
-            slope = slope + plane * one.ordinary_slope[:, None]
-            slope = slope + axis * one.extraordinary_slope[:, None]
-        return np.asarray(slope)
-
-    def outer_permittivity_slopes(self, upper: bool) -> tuple[Complex, Complex]:
-        """Derivatives of the flux of a half-space against its permittivities.
-
-        Args:
-            upper: The superstrate, else the substrate.
-
-        Returns:
-            Derivatives for the plane and for the z axis, shape (solve, n) each.
-        """
-        period = self.cells.period
-        one = self.media[period.superstrate if upper else period.substrate]
-        flux, k, q = self.outer(upper)[1], self.k[:, None], self.square
-        if self.te:
-            slope = -(k**2) / (2 * flux)
-            return slope, np.zeros_like(slope)
-        o, e = one.ordinary[:, None], one.extraordinary[:, None]
-        # (p γ)² = (q/ε_z - k²)/ε_x
-        return -(q / e - k**2) / (2 * flux * o**2), -q / (2 * flux * e**2 * o)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfbdesign.errors import NotConverged
+from dfbdesign.solvers.cell_forms import wavenumber_form
 from dfbdesign.solvers.contours import POINTS, Contours, contours_around, windings
 from dfbdesign.solvers.lateral import Complex, Real
 from dfbdesign.solvers.modal import Cells, Index, System
@@ -70,6 +71,18 @@ class Found:
         """
         return cells.at(self.k, self.row, self.sector, gain)
 
+    def fields(self, system: System) -> tuple[Complex, Complex]:
+        """The fields at every interface.
+
+        Args:
+            system: The periods at the modes.
+
+        Returns:
+            Fields and left fields, shape (mode, slice + 1, n) each.
+        """
+        u = system.interfaces(self.vector)
+        return u, u if system.cells.lateral.transposed else system.interfaces(self.left)
+
 
 NAMES = tuple(Found.__dataclass_fields__)
 
@@ -123,7 +136,7 @@ def refined(
         u = system.interfaces(right)
         v = u if symmetric else system.interfaces(left)
         form = np.sum(left * before, axis=(-1, -2)) / size  # F x is the field before, scaled
-        slope = system.wavenumber_form(u, v)
+        slope = wavenumber_form(system, u, v)
         move = -form / slope
         moved = Found(here.row, here.sector, here.k + move, right, left, here.k, slope)
         found = moved if here is found else put(found, active, moved)

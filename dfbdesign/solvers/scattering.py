@@ -27,11 +27,14 @@ from numpy.typing import ArrayLike, NDArray
 from dfbdesign.checks import within
 from dfbdesign.device import Device, Polarization
 from dfbdesign.errors import NotConverged
+from dfbdesign.solvers.cell_forms import samples
 from dfbdesign.solvers.convergence import LEVELS, STAIRS
+from dfbdesign.solvers.cutting import periods
 from dfbdesign.solvers.incidence import Incidence, Side, carried, incidence
-from dfbdesign.solvers.lateral import Complex, Real, polynomial
+from dfbdesign.solvers.lateral import Complex, Real
 from dfbdesign.solvers.modal import Cells, System
-from dfbdesign.solvers.period import Period, periods
+from dfbdesign.solvers.period import Period
+from dfbdesign.solvers.polynomials import polynomial
 from dfbdesign.units import nm
 
 GROWTH = 1.4
@@ -266,17 +269,16 @@ def _scattered(light: Incidence, cells: Cells, waves: Complex) -> _Scattered:
 def _absorbed(system: System, u: Complex) -> Real:
     """Power absorbed by every filling of every slice, shape (slice, filling, solve)."""
     period, lateral, media = system.cells.period, system.cells.lateral, system.media
-    place = system.row, system.sector
     out = np.zeros((len(period.slices), len(media), len(system.k)))
     for number, part in enumerate(period.slices):
-        field, rise, weights = system.samples(number, u)
-        masses = [mass[place] for mass in lateral.masses[number]]
+        field, rise, weights = samples(system, number, u)
+        masses = system.gathered(lateral.masses[number])
         if system.te:
             shares = _shares(field, weights, masses, None)
             for filling, share in zip(part.fillings, shares, strict=True):
                 out[number, filling] = system.k.real**2 * media[filling].ordinary.imag * share
             continue
-        stiffnesses = [one[place] for one in (lateral.stiffnesses or ())[number]]
+        stiffnesses = system.gathered((lateral.stiffnesses or ())[number])
         along_z = _shares(rise, weights, masses, None)
         along_x = _shares(field, weights, stiffnesses, system.square)
         for filling, across, along in zip(part.fillings, along_z, along_x, strict=True):

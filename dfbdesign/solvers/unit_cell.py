@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from math import pi
+from math import inf, isfinite, pi
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from dfbdesign.checks import within
 from dfbdesign.device import Device, Grating, Polarization, changed
 from dfbdesign.errors import NoGuidedMode, PhysicsError
-from dfbdesign.solvers.cell_coupling import likeness, pairs
-from dfbdesign.solvers.cell_gain import gain_slope, has_gain, threshold_gain
-from dfbdesign.solvers.cell_mode import CellMode, Label, Parity, open_orders
+from dfbdesign.solvers.cell_coupling import pairs
+from dfbdesign.solvers.cell_gain import slopes_and_thresholds
+from dfbdesign.solvers.cell_labels import label, parity, without_rounding
+from dfbdesign.solvers.cell_mode import CellMode, Label, quality_factors
 from dfbdesign.solvers.contours import ROUNDING
 from dfbdesign.solvers.convergence import Solved, Sweep, solved
 from dfbdesign.solvers.lateral import Complex, Real
-from dfbdesign.solvers.modal import Cells
 from dfbdesign.solvers.mode_search import Found
 from dfbdesign.units import nm
 
@@ -141,32 +141,13 @@ def _checked(
 def _results(device: Device, grating: Grating, wavevector: float, one: Solved) -> CellModes:
     """The modes in the window, and the coefficients of the pair next to its middle."""
     wavelength = device.need_target().wavelength
-    found = replace(one.found, k=_without_rounding(one))
+    found = replace(one.found, k=without_rounding(one))
     near = np.abs(2 * pi / found.k.real / wavelength - 1) <= WINDOW
     if not near.any():
         raise NoGuidedMode(_nothing_found(device, grating, wavelength))
     even, odd, n_group = _pair(one, 2 * pi / wavelength, grating.order, near)
     kept = np.flatnonzero(near | np.isin(np.arange(len(found)), [even, odd]))
-    slopes, thresholds = _gain(one, found, kept)
-    error = one.error * 2 * pi / found.k.real**2
-    of_pair: dict[int, Label] = {even: "bright", odd: "dark"}
-    named = {
-        int(number): CellMode(
-            _label(one.cells, found.where(np.array([number])), of_pair.get(int(number))),
-            _parity(one.cells, int(found.sector[number])),
-            complex(found.k[number]),
-            float(error[number]),
-            _finite(thresholds, place),
-            None if slopes is None else complex(slopes[place]),
-            None
-            if slopes is None or n_group is None or number not in (even, odd)
-            else float(2 * n_group * slopes[place].imag),
-            device,
-            one.cells,
-            found.where(np.array([number])),
-        )
-        for place, number in enumerate(kept)
-    }
+    named = _named(device, one, found, kept, even, odd, n_group)
     sorted_modes = tuple(sorted(named.values(), key=lambda mode: mode.wavelength))
     if n_group is None:
         return CellModes(device.polarization, wavevector, sorted_modes, None, None, None, None)
@@ -183,6 +164,42 @@ def _results(device: Device, grating: Grating, wavevector: float, one: Solved) -
     )
 
 
+def _named(
+    device: Device,
+    one: Solved,
+    found: Found,
+    kept: NDArray[np.int64],
+    even: int,
+    odd: int,
+    n_group: float | None,
+) -> dict[int, CellMode]:
+    """Some of the modes, by their places."""
+    slopes, thresholds = slopes_and_thresholds(one, found, kept)
+    error = one.error * 2 * pi / found.k.real**2
+    of_pair: dict[int, Label] = {even: "bright", odd: "dark"}
+    named = {}
+    for place, number in enumerate(kept.tolist()):
+        mode = found.where(np.array([number]))
+        slope = None if slopes is None else complex(slopes[place])
+        threshold = inf if thresholds is None else float(thresholds[place])
+        confinement = None
+        if slope is not None and n_group is not None and number in of_pair:
+            confinement = float(2 * n_group * slope.imag)
+        named[number] = CellMode(
+            label(one.cells, mode, of_pair.get(number)),
+            parity(one.cells, int(mode.sector[0])),
+            complex(mode.k[0]),
+            float(error[number]),
+            threshold if isfinite(threshold) else None,
+            slope,
+            confinement,
+            device,
+            one.cells,
+            mode,
+        )
+    return named
+
+
 def _pair(
     one: Solved, centre: float, order: int, near: NDArray[np.bool_]
 ) -> tuple[int, int, float | None]:
@@ -194,19 +211,6 @@ def _pair(
     return int(even[0]), int(odd[0]), float(n_group[0])
 
 
-def _finite(thresholds: Real | None, place: int) -> float | None:
-    if thresholds is None or not np.isfinite(thresholds[place]):
-        return None
-    return float(thresholds[place])
-
-
-def _gain(one: Solved, found: Found, kept: NDArray[np.int64]) -> tuple[Complex | None, Real | None]:
-    if not has_gain(one.cells):
-        return None, None
-    slopes = gain_slope(one)[kept]
-    return slopes, threshold_gain(one.cells, found.where(kept), slopes)
-
-
 def _nothing_found(device: Device, grating: Grating, wavelength: float) -> str:
     return (
         f"no {device.polarization} mode of the grating within {WINDOW:.0%} of "
@@ -214,50 +218,6 @@ def _nothing_found(device: Device, grating: Grating, wavelength: float) -> str:
         f"({grating.period / nm:g} nm, order {grating.order}) asks for another wavelength. "
         'See "dfb slab" for the modes of the film.'
     )
-
-
-def _without_rounding(one: Solved) -> Complex:
-    """Wavenumbers; the imaginary part of a mode that cannot decay is rounding, and made zero."""
-    k, system = one.found.k, one.system
-    decays = np.zeros(len(k), dtype=bool)
-    for upper in (False, True):
-        decays |= (open_orders(system, upper)[0].real > 0).any(axis=-1)
-    for medium in system.media:
-        decays |= (medium.ordinary.imag != 0) | (medium.extraordinary.imag != 0)
-    small = np.abs(k.imag) < ROUNDING * k.real
-    return np.where(decays & ~small, k, k.real + 0j)
-
-
-def _parity(cells: Cells, sector: int) -> Parity:
-    if cells.sectors == 1:
-        return "none"
-    return "odd" if sector else "even"
-
-
-def _label(cells: Cells, one: Found, of_pair: Label | None) -> Label:
-    """What a mode radiates: by symmetry, else beside its partner of a pair, else by likeness."""
-    system = one.system(cells)
-    orders = [open_orders(system, upper)[0][0].real > 0 for upper in (False, True)]
-    open_ = orders[0] | orders[1]
-    wavevector = abs(float(cells.period.wavevector[0]))
-    if wavevector == 0.5 or not _channel_open(cells, one):
-        return "bright" if open_.any() else "guided"
-    if cells.sectors == 2:
-        return "dark" if one.sector[0] else "bright"
-    if of_pair is not None:
-        return of_pair
-    alike = likeness(cells, 0, system.interfaces(one.vector)[0])
-    return "bright" if alike > 0 else "dark"
-
-
-def _channel_open(cells: Cells, one: Found) -> bool:
-    """Whether any order, of whatever symmetry, leaves the grating."""
-    system = one.system(cells)
-    period, k = cells.period, float(one.k[0].real)
-    lowest = abs(float(period.wavevector[0])) * 2 * pi / float(period.length[0])
-    axis = "ordinary" if system.te else "extraordinary"
-    ends = (system.media[period.substrate], system.media[period.superstrate])
-    return any(lowest < k * float(np.sqrt(getattr(end, axis)[0]).real) for end in ends)
 
 
 # --- sweeps --------------------------------------------------------------------------------------
@@ -289,9 +249,7 @@ class BandEdges:
     @property
     def quality_factor(self) -> Real:
         """Quality factors, infinite for edges that cannot decay; shape (device, 2)."""
-        k = self.wavenumber
-        with np.errstate(divide="ignore"):
-            return np.where(k.imag == 0, np.inf, -k.real / (2 * k.imag))
+        return quality_factors(self.wavenumber)
 
     @property
     def kappa(self) -> Complex:
@@ -403,14 +361,16 @@ def _fill(
 
 
 def _write(out: BandEdges, one: Solved, centre: float, order: int) -> None:
-    found = replace(one.found, k=_without_rounding(one))
+    if not len(one.found):
+        return
+    found = replace(one.found, k=without_rounding(one))
     near = np.abs(centre / found.k.real - 1) <= WINDOW
     rows, even, odd, n_group = pairs(one, centre, order)
     good = near[even] | near[odd]
     rows, even, odd, n_group = rows[good], even[good], odd[good], n_group[good]
     places = one.cells.period.rows[rows]
     edges = np.concatenate([even, odd])
-    slopes, thresholds = _gain(one, found, edges)
+    slopes, thresholds = slopes_and_thresholds(one, found, edges)
     out.n_group[places] = n_group
     for column, mode in enumerate((even, odd)):
         part = slice(column * len(rows), (column + 1) * len(rows))
