@@ -9,6 +9,7 @@ from test_tolerance import wanted
 from dfbdesign.designs.design import design
 from dfbdesign.designs.goals import AIMS, _Search, best, bounds_of
 from dfbdesign.designs.spread import Spread
+from dfbdesign.designs.swept import upward_shares
 from dfbdesign.designs.tolerance import tolerance
 from dfbdesign.device import changed, save_device
 from dfbdesign.errors import InputError
@@ -90,6 +91,20 @@ def test_the_score_of_output_is_the_light_that_leaves_upwards():
     assert found.score == pytest.approx(-through * up, rel=5e-3)
 
 
+@pytest.mark.parametrize(("polarization", "order"), [("TE", 2), ("TM", 2), ("TE", 3)])
+def test_upward_shares_are_those_of_every_edge_alone(polarization, order):
+    film, period = {"TE": (160, 432.5), "TM": (320, 440)}[polarization]
+    changes = {"polarization": polarization, "grating.order": order, THICKNESS: film * nm}
+    device = changed(wanted(), changes | {"grating.period": order * period * nm})
+    duties = np.array([0.28, 0.4])
+    shares = upward_shares(device, {DUTY: duties})
+    for duty, found in zip(duties, shares, strict=True):
+        edges = modes(changed(device, {DUTY: float(duty)})).band_edges
+        alone = [emission.up.sum() if (emission := edge.emission()) else 0 for edge in edges]
+        assert max(alone) > 0.2
+        assert found == pytest.approx(alone, rel=1e-3)
+
+
 def test_no_design_of_the_front_is_beaten_by_another():
     found = best(wanted(), "margin", {DUTY: (0.2, 0.8)})
     scores = found.candidates.scores
@@ -129,6 +144,18 @@ def test_bounds_are_read_and_refused():
         best(device, "threshold", {DUTY: (0.8, 0.2)})
     with pytest.raises(InputError, match="varied"):
         best(device, "threshold", {})
+    for path in ("grating.period", "layers.1.material"):
+        with pytest.raises(InputError, match="cannot be varied"):
+            best(device, "threshold", {path: (0.8, 0.9)})
+    with pytest.raises(InputError, match="no line and gap"):
+        best(device, "threshold", {DUTY: (0.2, 0.8)}, smallest_line=500 * nm)
+    with pytest.raises(InputError, match="smallest_line"):
+        best(device, "threshold", {DUTY: (0.2, 0.8)}, smallest_line=-50 * nm)
+    with pytest.raises(InputError, match="already"):
+        bounds_of(device, ["duty=0.2:0.8", "duty=0.3:0.4"])
+    first = changed(device, {"grating.order": 1, "grating.period": 432 * nm})
+    with pytest.raises(InputError, match="upwards"):
+        best(first, "output", {DUTY: (0.25, 0.35)})
 
 
 def test_the_verbs_design_tolerance_ladder_and_calibrate(dfb, tmp_path):

@@ -1,5 +1,7 @@
 """Verbs that choose dimensions, and learn from measured devices."""
 
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -53,15 +55,22 @@ def design(
     from dfbdesign.designs.design import load_target
     from dfbdesign.device import save_device
     from dfbdesign.files import writing
-    from dfbdesign.reports.numbers import lasing_mode_numbers
+    from dfbdesign.reports.laser_numbers import lasing_mode_numbers
 
+    if aim is None and not vary and (plot is not None or spread is not None or smallest_line):
+        raise InputError("--plot, --spread and --smallest-line go with --aim or --vary.")
     target = load_target(file)
-    with writing(output) as temporary:  # what cannot be written is refused before the work
+    with ExitStack() as files:
+        temporary, (picture,) = files.enter_context(writing(output)), _opened(files, plot)
         best = None
         if aim is not None or vary:
             best = _best(target, aim or "threshold", vary or [], smallest_line, spread)
         found = choose(target) if best is None else best.design
         save_device(found.device, temporary)
+        if best is not None and picture is not None:
+            from dfbdesign.plots.designs import trade_off
+
+            write_picture(picture, partial(trade_off, found=best))
     result: dict[str, Any] = {
         "device": output,
         "period_nm": found.device.need_grating().period / nm,
@@ -80,9 +89,7 @@ def design(
 
         result |= best_numbers(best)
         if plot is not None:
-            from dfbdesign.plots.designs import trade_off
-
-            result["file"] = write_picture(plot, lambda axes: trade_off(axes, best))
+            result["file"] = plot
     show(result, as_json)
 
 
@@ -155,26 +162,30 @@ def ladder(
     if len(ends) != 2 or not ends[0] < ends[1]:
         raise InputError(f'--window must be two rising wavelengths like 1660,1670, got "{window}".')
     most = None if fluence is None else fluence * uJ / cm**2
-    found = plan(
-        device,
-        Spread() if spread is None else load_spread(spread),
-        count,
-        Goal((ends[0] * nm, ends[1] * nm), most, at_least),
-        numbers_of("--duties", duties),
-        numbers_of("--doses", doses),
-        grid * nm,
-        workers=workers,
-    )
-    result = ladder_numbers(found)
-    if output is not None:
-        from dfbdesign.layout.chip_file import save_chip
+    known = Spread() if spread is None else load_spread(spread)
+    with ExitStack() as files:
+        chip, picture = _opened(files, output, plot)
+        found = plan(
+            device,
+            known,
+            count,
+            Goal((ends[0] * nm, ends[1] * nm), most, at_least),
+            numbers_of("--duties", duties),
+            numbers_of("--doses", doses),
+            grid * nm,
+            workers=workers,
+        )
+        result = ladder_numbers(found)
+        if chip is not None:
+            from dfbdesign.layout.chip_file import save_chip
 
-        save_chip(chip_of(found), output)
-        result["file"] = output
-    if plot is not None:
-        from dfbdesign.plots.designs import ladder_plan
+            save_chip(chip_of(found), chip)
+            result["file"] = output
+        if picture is not None:
+            from dfbdesign.plots.designs import ladder_plan
 
-        result["picture"] = write_picture(plot, lambda axes: ladder_plan(axes, found))
+            write_picture(picture, lambda axes: ladder_plan(axes, found))
+            result["picture"] = plot
     show(result, as_json)
 
 
@@ -209,19 +220,29 @@ def calibrate(
     device = load_device(file)
     readings = load_readings(measured, device, manifest, error * nm)
     known = Spread() if spread is None else load_spread(spread)
-    found = solve(prepared(device, known, readings, workers), readings)
-    result = calibrated_numbers(found, readings)
-    if output is not None:
-        save_device(updated(device, found), output)
-        result["device"] = output
-    if next_chip is not None:
-        from dfbdesign.layout.chip_file import save_chip
+    with ExitStack() as files:
+        new, chip, picture = _opened(files, output, next_chip, plot)
+        found = solve(prepared(device, known, readings, workers), readings)
+        result = calibrated_numbers(found, readings)
+        if new is not None:
+            save_device(updated(device, found), new)
+            result["device"] = output
+        if chip is not None:
+            from dfbdesign.layout.chip_file import save_chip
 
-        planned = next_ladder(device, found, count, workers)
-        save_chip(chip_of(planned), next_chip)
-        result |= ladder_numbers(planned) | {"next_chip": next_chip}
-    if plot is not None:
-        from dfbdesign.plots.designs import known_values
+            planned = next_ladder(device, found, count, workers)
+            save_chip(chip_of(planned), chip)
+            result |= ladder_numbers(planned) | {"next_chip": next_chip}
+        if picture is not None:
+            from dfbdesign.plots.designs import known_values
 
-        result["picture"] = write_picture(plot, lambda axes: known_values(axes, found))
+            write_picture(picture, lambda axes: known_values(axes, found))
+            result["picture"] = plot
     show(result, as_json)
+
+
+def _opened(files: ExitStack, *paths: Path | None) -> list[Path | None]:
+    """Temporary files: what cannot be written is refused before the work, and all or none are."""
+    from dfbdesign.files import writing
+
+    return [None if path is None else files.enter_context(writing(path)) for path in paths]

@@ -4,6 +4,9 @@ The unknown causes (`spread`) are standard normal before the measurement. Every 
 explained by the even or the odd edge, which is not known, or is an outlier: the likelihood sums
 over all three. Gauss and Newton's method finds the most probable causes for either edge; draws
 about them, along curves of constant mean wavelength, are weighted to the posterior (`sampling`).
+
+The splits of several devices tell the edges apart. One device alone does not: both edges count
+half, so its mean lies between the values for either, off by half the split of the edges.
 """
 
 from collections.abc import Sequence

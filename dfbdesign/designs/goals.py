@@ -7,12 +7,13 @@ the optimiser is that of scipy, on slopes from neighbours that are solved in the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, pi
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dfbdesign.checks import within
 from dfbdesign.designs.design import Design, design
 from dfbdesign.designs.spread import Spread, causes, shifted, steady
 from dfbdesign.designs.swept import (
@@ -20,24 +21,28 @@ from dfbdesign.designs.swept import (
     ManyWaves,
     many_modes,
     solved_edges,
-    surface_share,
+    surface_shares,
+    upward_shares,
     waves_of_edges,
 )
 from dfbdesign.device import Device, changed
 from dfbdesign.errors import InputError, NotConverged
 from dfbdesign.files import parse_quantity
 from dfbdesign.lasers.laser import Laser, laser
-from dfbdesign.solvers.unit_cell import modes as modes_of
 from dfbdesign.units import nm, pm
 
 Real = NDArray[np.floating[Any]]
 Aim = Literal["threshold", "output", "margin", "tolerance"]
 AIMS: tuple[Aim, ...] = ("threshold", "output", "margin", "tolerance")
 
-GRID = 9
-"""Points along each dimension that the search starts from."""
+GRID = {1: 9, 2: 5, 3: 4}
+"""Points along each dimension that the search starts from, by their number."""
 STEPS, CLOSE = 5, 2 * pm
-"""Steps of the period, at most, and how far from the target they may end [µm]."""
+"""Steps of the period, at most, and the miss that one more step, unchecked, makes good [µm]."""
+CAUSE_STEP = 0.01
+"""Step of the causes for the spread [standard deviations]."""
+VARIED = ("duty", "thickness", "sidewall")
+"""What can be varied beside the period."""
 SWAP = 1.2
 """Thresholds of both edges within this ratio are about to change places."""
 
@@ -104,13 +109,15 @@ def best(
     if not 1 <= len(bounds) <= 3:
         raise InputError(f"one to three values can be varied beside the period, got {len(bounds)}.")
     search = _Search(target, dict(bounds), spread or Spread(), smallest_line, aim == "output")
-    grid = search.grid(GRID if len(bounds) < 3 else 5)
+    grid = search.grid(GRID[len(bounds)])
     found = search.solved(grid)
     column = AIMS.index(aim)
     score = np.where(np.isfinite(found.scores[:, column]), found.scores[:, column], inf)
     if not np.isfinite(score).any():
         raise NotConverged("no choice within the bounds lases at the target. Widen the bounds.")
     first = int(np.argmin(score))
+    if aim == "output" and not score[first]:
+        raise InputError("no light leaves upwards: take a second-order grating or another aim.")
     values, period, least = search.refined(grid[first], found.period[first], score[first], column)
     made = design(search.device(values), period)
     warnings = tuple(_warnings(made.solved))
@@ -146,6 +153,8 @@ def bounds_of(target: Device, texts: Sequence[str]) -> dict[str, tuple[float, fl
             )
         except ValueError as error:
             raise InputError(f'"{text}": {error}') from None
+        if name in found:
+            raise InputError(f'"{text}": {name} varies already.')
         found[name] = (low, high)
     return found
 
@@ -176,19 +185,20 @@ class _Search:
         upwards: bool,
     ) -> None:
         self.upwards = upwards
-        self.target, self.bounds = steady(target), bounds
+        self.target = steady(target)
         self.wavelength = target.need_target().wavelength
         for path, (low, high) in bounds.items():
+            if path.rpartition(".")[2] not in VARIED:
+                raise InputError(
+                    f'"{path}" cannot be varied: give a duty, a thickness or a side wall. '
+                    "The period is solved for."
+                )
             if not low < high:
                 raise InputError(f"bounds of {path} must be low < high, got {low:g}, {high:g}.")
             changed(changed(target, {path: low}), {path: high})
-        narrow = smallest_line / target.need_grating().period
-        self.bounds = {
-            path: (max(low, narrow), min(high, 1 - narrow))
-            if path.endswith("duty")
-            else (low, high)
-            for path, (low, high) in bounds.items()
-        }
+        narrow = within("smallest_line (in um)", smallest_line, 0, inf)
+        narrow /= target.need_grating().period
+        self.bounds = {path: _writable(path, ends, narrow) for path, ends in bounds.items()}
         self.nominal = laser(self.target)
         edges = self.nominal.cell.band_edges
         self.slope = sum(one.wavelength_sensitivity("grating.period") for one in edges) / 2
@@ -209,18 +219,19 @@ class _Search:
         period = nearby + np.zeros(len(variables))
         slope, before = np.full(len(variables), self.slope), None
         for _ in range(STEPS):
-            waves, modes = self._modes(variables, period)
+            there = period
+            waves, modes = self._modes(variables, there)
             miss = modes.lasing("wavelength") - self.wavelength
             if before is not None:
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    secant = (miss - before[1]) / (period - before[0])
+                    secant = (miss - before[1]) / (there - before[0])
                 # where another edge lases than before, the exact slope stands
                 slope = np.where(np.abs(secant / slope - 1) < 0.3, secant, slope)
-            before = period, miss
-            period = period - np.nan_to_num(miss / slope)
+            before = there, miss
+            period = there - np.nan_to_num(miss / slope)
             if not (np.abs(miss) > CLOSE).any():
                 break
-        scores = self._scores(variables, period, waves, modes, aims)
+        scores = self._scores(variables, there, waves, modes, aims)
         scores[~(np.abs(miss) < 0.2 * nm)] = np.nan
         return Candidates(variables, period, scores, modes.first, _pareto(scores))
 
@@ -257,7 +268,7 @@ class _Search:
 
         minimize(
             value, near[0], jac=True, method="L-BFGS-B", bounds=[(0, 1)] * count,
-            options={"maxiter": 8, "ftol": 1e-7, "gtol": 1e-3},
+            options={"maxiter": 8, "ftol": 1e-6, "gtol": 1e-3},
         )  # fmt: skip
         return least
 
@@ -276,35 +287,49 @@ class _Search:
         found = np.stack(
             [first, np.full_like(first, np.nan), first / second, first * np.nan], axis=1
         )
-        if "output" in aims:
-            surface = surface_share(self.nominal, waves, modes)
-            found[:, 1] = -self._output(variables, period, surface)
-        if "tolerance" in aims:
-            found[:, 3] = self._spread(variables, period, modes)
+        good = np.flatnonzero(np.isfinite(first))
+        if "output" in aims and len(good):
+            found[:, 1] = -self._output(self._changes(variables, period), waves, modes, good)
+        if "tolerance" in aims and len(good):
+            found[good, 3] = self._spread(variables[good], period[good], waves.where(good),
+                                          modes.first[good])  # fmt: skip
         return found
 
-    def _output(self, variables: Real, period: Real, surface: Real) -> Real:
+    def _output(
+        self, changes: dict[str, Any], waves: ManyWaves, modes: ManyModes, good: NDArray[np.int64]
+    ) -> Real:
         """Part of the light that leaves through the surface, or through it upwards."""
-        if not self.upwards:
-            return surface
-        return np.asarray(surface * [self._up(*one) for one in zip(variables, period, strict=True)])
+        surface = surface_shares(self.nominal, waves, modes)
+        if self.upwards:
+            own = {path: value[good] for path, value in changes.items()}
+            surface[good] *= upward_shares(self.target, own)
+        return np.asarray(surface.sum(axis=1))
 
-    def _up(self, values: Real, period: float) -> float:
-        """Part of the radiated power that leaves into the superstrate."""
-        device = changed(self.device(values), {"grating.period": float(period)})
-        emission = modes_of(device).band_edges[0].emission()
-        return 0.0 if emission is None else float(emission.up.sum())
-
-    def _spread(self, variables: Real, period: Real, modes: ManyModes) -> Real:
+    def _spread(
+        self, variables: Real, period: Real, waves: ManyWaves, first: NDArray[np.int64]
+    ) -> Real:
         """Standard deviation of the wavelength of the edge that lases, to first order [µm]."""
-        step, count, each = 0.05, len(period), len(self.causes)
-        amounts = step * np.concatenate([np.eye(each), -np.eye(each)]).repeat(count, axis=0)
-        also = self._changes(np.tile(variables, (2 * each, 1)), np.tile(period, 2 * each))
+        count, each = len(period), len(self.causes)
+        amounts = CAUSE_STEP * np.eye(each).repeat(count, axis=0)
+        also = self._changes(np.tile(variables, (each, 1)), np.tile(period, each))
         edges = solved_edges(self.target, shifted(self.target, self.causes, amounts, also))
-        first = np.tile(modes.first, 2 * each)
-        moved = np.take_along_axis(edges.wavelength, first[:, None], 1)
-        up, down = moved.reshape(2, each, count)
-        return np.asarray(np.linalg.norm((up - down) / (2 * step), axis=0))
+        moved = np.take_along_axis(edges.wavelength, np.tile(first, each)[:, None], 1)
+        edge = waves.centre + np.where(first == 0, 1, -1) * waves.half_split
+        slopes = (moved.reshape(each, count) - 2 * pi / edge.real) / CAUSE_STEP
+        return np.asarray(np.linalg.norm(slopes, axis=0))
+
+
+def _writable(path: str, ends: tuple[float, float], narrow: float) -> tuple[float, float]:
+    """Bounds of a duty that leaves lines and gaps of a share of the period."""
+    if not path.endswith("duty"):
+        return ends
+    low, high = max(ends[0], narrow), min(ends[1], 1 - narrow)
+    if not low < high:
+        raise InputError(
+            f"bounds of {path}, {ends[0]:g} to {ends[1]:g}, leave no line and gap as wide as the "
+            f"smallest line, {narrow:.3g} periods. Widen them or allow narrower lines."
+        )
+    return low, high
 
 
 def _pareto(scores: Real) -> NDArray[np.bool_]:

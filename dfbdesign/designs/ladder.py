@@ -20,11 +20,11 @@ from dfbdesign.checks import positive, within
 from dfbdesign.designs.response import Family, Predicted, Response, family, response
 from dfbdesign.designs.spread import Spread
 from dfbdesign.designs.swept import many_modes, solved_edges, waves_of_edges
-from dfbdesign.device import Device
+from dfbdesign.device import Device, changed
 from dfbdesign.errors import InputError
 from dfbdesign.gain.film import excitons_at_fluence, material_gain
 from dfbdesign.lasers.laser import laser
-from dfbdesign.units import nm
+from dfbdesign.units import nm, pm
 
 if TYPE_CHECKING:  # loads gdstk and KLayout, which planning does without
     from dfbdesign.layout.chip_file import Chip
@@ -34,6 +34,8 @@ Hits = NDArray[np.bool_]
 
 CANDIDATES = 400
 """Periods of the machine's grid that are looked at for each duty and dose, at most."""
+JUDGES = 10
+"""Wafers that judge a choice, for each of those it was made on."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ class Goal:
     """Largest threshold fluence [pJ/µm²]; `None` for any."""
     at_least: int = 1
     """How many devices of the ladder must hit."""
+
+    @property
+    def middle(self) -> float:
+        """Of the window [µm]."""
+        return sum(self.window) / 2
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,7 @@ def ladder(
     """Choose periods, duties and doses that hit most surely.
 
     Args:
-        device: The device that the others vary; finite, with a target in the window.
+        device: The device that the others vary; finite, with a target near the window.
         spread: What is not known.
         count: How many devices.
         goal: What a hit is.
@@ -107,7 +114,7 @@ def ladder(
         posterior: Draws of the shared causes from a calibration, shape (draw, cause); `None` for
             the prior.
         workers: Processes to share the work.
-        wafers: To draw; as many again judge the choice.
+        wafers: To choose on; ten times as many others judge the choice.
 
     Returns:
         The ladder and its probability.
@@ -118,16 +125,18 @@ def ladder(
     """
     within("count", count, 1, 200)
     within("at_least", goal.at_least, 1, count)
-    positive("grid (in um)", grid)
-    if goal.fluence is not None and (device.film is None or device.pump is None):
-        raise InputError("a largest fluence needs a device with [film] and [pump].")
-    one = family(device, spread)
-    duties = tuple(duties) or (_duty(device),)
+    within("grid (in um)", grid, 1 * pm, 100 * nm)
+    if goal.fluence is not None:
+        positive("fluence (in pJ/um^2)", goal.fluence)
+        if device.film is None or device.pump is None:
+            raise InputError("a largest fluence needs a device with [film] and [pump].")
+    one = family(changed(device, {"target.wavelength": goal.middle}), spread)
+    duties, doses = tuple(dict.fromkeys(duties)) or (_duty(device),), tuple(dict.fromkeys(doses))
     drawn = [width_of(one, duty, dose) for duty, dose in product(duties, doses)]
     half = (goal.window[1] - goal.window[0]) / 2 + 20 * nm
     fitted = response(one, (min(drawn), max(drawn)), half, workers=workers)
     random = np.random.default_rng(1)
-    seen, fresh = (draws(one, random, wafers, posterior) for _ in range(2))
+    seen, fresh = (draws(one, random, count, posterior) for count in (wafers, JUDGES * wafers))
     choices = _candidates(fitted, goal, duties, doses, grid, seen, count)
     hits, enough = _hits(fitted, goal, choices, seen), goal.at_least
 
@@ -137,17 +146,19 @@ def ladder(
     spaced = max(_even_ladders(choices, _duty(device), count), key=probability)
     starts = (_greedy(hits, count, enough), spaced)
     chosen = max((_improved(hits, start, enough) for start in starts), key=probability)
-    judged = _hits(fitted, goal, choices, fresh)
-    reached = _reached(judged, chosen, enough)
 
-    def rungs(columns: Sequence[int]) -> tuple[Rung, ...]:
+    def judged(columns: Sequence[int]) -> tuple[tuple[Rung, ...], Real]:
         order = sorted(columns, key=lambda column: (choices[column][2], *choices[column][1::-1]))
-        return tuple(Rung(*choices[column], float(judged[:, column].mean())) for column in order)
+        picked = [choices[column] for column in order]
+        found = _hits(fitted, goal, picked, fresh)
+        rungs = tuple(map(Rung, *zip(*picked, strict=True), found.mean(axis=0).tolist()))
+        return rungs, _reached(found, range(len(picked)), enough)
 
+    (rungs, reached), (even, evenly) = judged(chosen), judged(spaced)
+    error = float(reached.std() / np.sqrt(len(fresh)))
     return Ladder(
-        device, rungs(chosen), float(reached.mean()), float(reached.std() / np.sqrt(wafers)),
-        rungs(spaced), float(_reached(judged, spaced, enough).mean()), fitted, goal,
-    )  # fmt: skip
+        device, rungs, float(reached.mean()), error, even, float(evenly.mean()), fitted, goal
+    )
 
 
 def _duty(device: Device) -> float:
@@ -167,9 +178,14 @@ def width_of(one: Family, duty: float, dose: float) -> float:
 
     Returns:
         The difference [µm].
+
+    Raises:
+        InputError: If that leaves no line, or no gap.
     """
-    period = one.device.need_grating().period
-    return (duty - _duty(one.device)) * period + (dose - 1) * one.spread.width_per_dose
+    period, more = one.device.need_grating().period, (dose - 1) * one.spread.width_per_dose
+    within("dose", dose, 0.1, 10)
+    within(f"duty at a dose of {dose:g}", duty + more / period, 0.05, 0.95)
+    return (duty - _duty(one.device)) * period + more
 
 
 def draws(
@@ -199,8 +215,7 @@ def _candidates(
     start = one.device.need_grating().period
     for duty, dose in product(duties, doses):
         amounts = one.amounts(wafers, none, start, width_of(one, duty, dose))
-        missed = sum(goal.window) / 2 - one.device.need_target().wavelength
-        shift = (missed - fitted.linear(amounts)) / (fitted.slopes[-2] / nm)
+        shift = (goal.middle - fitted.nominal - fitted.linear(amounts)) / (fitted.slopes[-2] / nm)
         low, high = np.percentile(start + shift, [0.5, 99.5])
         step = grid * max(1, round((high - low) / grid / CANDIDATES))
         first, last = np.floor(low / step), np.ceil(high / step)
@@ -219,7 +234,7 @@ def _hits(fitted: Response, goal: Goal, choices: Sequence[Choice], wafers: Real)
     none, count = np.zeros(len(one.local)), len(one.causes)
     local = float(np.linalg.norm(fitted.slopes[count : count + len(one.local)]))
     half = (goal.window[1] - goal.window[0]) / 2 + 15 * nm
-    middle = sum(goal.window) / 2 - one.device.need_target().wavelength
+    middle = goal.middle - fitted.nominal
     for column, (period, duty, dose) in enumerate(choices):
         amounts = one.amounts(wafers, none, period, width_of(one, duty, dose))
         shift = fitted.linear(amounts)
@@ -344,7 +359,9 @@ def simulated(
         width = width_of(one, rung.duty, rung.dose)
         amounts = one.amounts(shared, local, rung.period, width)
         # where first order is 60 nm off the window, a hit is out of the question
-        near = np.flatnonzero(np.abs(fitted.linear(amounts)) < 60 * nm)
+        near = np.flatnonzero(
+            np.abs(fitted.nominal + fitted.linear(amounts) - goal.middle) < 60 * nm
+        )
         if not len(near):
             continue
         edges = solved_edges(one.device, one.changes(amounts[near]), workers)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dfbdesign.checks import nearest
+from dfbdesign.checks import nearest, positive
 from dfbdesign.device import Device
 from dfbdesign.errors import InputError
 from dfbdesign.units import cm, nm, uJ
@@ -60,6 +60,7 @@ def load_readings(
     Raises:
         InputError: If a file cannot be read, a number is none, or a device is in no manifest.
     """
+    positive("error (in um)", error)
     rows = _rows(Path(path))
     if rows and (unknown := set(rows[0]) - set(COLUMNS)):
         name = min(unknown)
@@ -67,7 +68,7 @@ def load_readings(
     placed = {} if manifest is None else {row["device"]: row for row in _rows(Path(manifest))}
     found: list[Reading] = []
     for number, row in enumerate(rows, start=2):
-        where, name = f"{path}, line {number}", row.get("device", "").strip()
+        where, name = f"{path}, line {number}", (row.get("device") or "").strip()
         if manifest is not None and name not in placed:
             raise InputError(f'{where}: no device "{name}". {nearest(name, list(placed))}')
         found += _readings(where, name, row, row | placed.get(name, {}), device, error)
@@ -82,6 +83,11 @@ def _readings(
     lines = next((layer.lines for layer in device.layers if layer.lines), None)
     if lines is None:
         raise InputError("calibration needs a device with lines.")
+    if made.get("chirp_nm") or made.get("duties") or made.get("slips_nm"):
+        raise InputError(
+            f'{where}: the lines of "{name}" change along it, and a calibration reads gratings of '
+            "equal periods. Leave this device out."
+        )
     period = _number(where, made, "period_nm", device.need_grating().period / nm)
     duty, dose = _number(where, made, "duty", lines.duty), _number(where, made, "dose", 1.0)
     sigma = _number(where, row, "error_nm", error / nm) * nm
@@ -113,9 +119,15 @@ def _number(where: str, row: dict[str, str], column: str, default: float) -> flo
 def _rows(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+            lines = csv.DictReader(line for line in file if not line.startswith("#"))
+            header, rows = lines.fieldnames or (), list(lines)
     except (OSError, UnicodeDecodeError) as problem:
         raise InputError(f"cannot read {path}: {problem}.") from None
     if not rows or "device" not in rows[0]:
         raise InputError(f'{path} needs a header with the column "device", and a row below it.')
+    if len(set(header)) < len(header):
+        raise InputError(f"{path}: two columns have one name. Keep one of them.")
+    for number, row in enumerate(rows, start=2):
+        if None in row:
+            raise InputError(f"{path}, line {number}: more cells than the header has columns.")
     return rows

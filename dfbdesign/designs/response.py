@@ -8,7 +8,7 @@ in full, edges and finite device, it tells the error.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 from math import nan, pi
 from typing import Any
@@ -38,6 +38,8 @@ REACH = 3.2
 """Standard deviations of each cause that the fit covers."""
 SPLITS, LOSSES = 81, 9
 """Grid of the table of the finite device."""
+QUADRATIC = 2
+"""Degree of the polynomial of what the table lacks of a threshold."""
 HOPELESS = 20.0
 """Logarithm of the modal gain of a mode that does not lase [1/µm]."""
 
@@ -158,6 +160,8 @@ class Response:
     """The fit."""
 
     family: Family
+    nominal: float
+    """Wavelength at which the family's device lases [µm]."""
     slopes: Real
     """dλ per unit of each moving cause, exact, shape (moving,) [µm]."""
     directions: Real
@@ -168,6 +172,8 @@ class Response:
     """Of Re k of the even and the odd edge, -Im of their mean, group index, confinement; shape
     (term, 5)."""
     finite: Finite
+    lacking: Real
+    """Of the logarithms of both gains beyond the table, shape (first terms, 2)."""
     film: Film | None
     wavelength_error: float
     """Median over the devices held back, of the wavelength of the mode that lases [µm]."""
@@ -177,7 +183,7 @@ class Response:
     """Share of the devices held back where the other mode lases first."""
 
     def linear(self, amounts: Real) -> Real:
-        """Wavelength to first order, less that of the nominal device [µm]."""
+        """Wavelength to first order, less that of the family's device [µm]."""
         return np.asarray(amounts @ self.slopes)
 
     def predict(self, amounts: Real) -> Predicted:
@@ -193,9 +199,11 @@ class Response:
         wavelength, edge, gain = (np.empty((len(flat), 2)) for _ in range(3))
         for start in range(0, len(flat), 20000):
             rows = slice(start, start + 20000)
-            values = _terms(flat[rows] @ self.directions, self.exponents) @ self.coefficients
+            terms = _terms(flat[rows] @ self.directions, self.exponents)
+            values = terms @ self.coefficients
             k, group = values[:, :2], values[:, 3:4]
             added = self.finite.at((k[:, 0] - k[:, 1]) / 2, values[:, 2])
+            added[:, 2:] += terms[:, : len(self.lacking)] @ self.lacking
             wavelength[rows] = 2 * pi / (k + added[:, :2] / group)
             edge[rows], gain[rows] = 2 * pi / k, np.exp(added[:, 2:]) / values[:, 4:5]
         size = (*amounts.shape[:-1], 2)
@@ -229,7 +237,8 @@ def response(
     slopes = _wavelength_slopes(nominal.cell.band_edges, moving)
     directions = _directions(moving, slopes)
     exponents = _exponents(directions.shape[1], degree)
-    offset = nominal.modes[0].wavelength - one.device.need_target().wavelength
+    start = nominal.modes[0].wavelength
+    offset = start - one.device.need_target().wavelength
     amounts = _training(one, slopes, widths, half_range, offset, 3 * len(exponents))
     edges = solved_edges(one.device, one.changes(amounts), workers)
     good = np.isfinite(edges.n_group)
@@ -242,13 +251,23 @@ def response(
     x, y = amounts[good] @ directions, _values(waves)
     directions = directions / np.maximum(np.abs(x).max(axis=0), 1e-12)
     terms = _terms(amounts[good] @ directions, exponents)
-    train = np.arange(len(y)) % 5 > 0
+    train, truth = np.arange(len(y)) % 5 > 0, many_modes(nominal, waves, False)
     finite = _finite(nominal, waves)
-    fitted = np.linalg.lstsq(terms[train], y[train], rcond=1e-10)[0]
-    made = Response(one, slopes, directions, exponents, fitted, finite, nominal.film, nan, nan, nan)
-    errors = _errors(made, amounts[good][~train], many_modes(nominal, waves.where(~train), False))
-    fitted = np.linalg.lstsq(terms, y, rcond=1e-10)[0]
-    return Response(one, slopes, directions, exponents, fitted, finite, nominal.film, *errors)
+    short = sum(len(term) <= QUADRATIC for term in exponents)
+
+    def made(rows: Any) -> Response:
+        fitted = np.linalg.lstsq(terms[rows], y[rows], rcond=1e-10)[0]
+        values = terms[rows] @ fitted
+        lacking = _lacking(finite, values, terms[rows, :short], truth.gain[rows])
+        return Response(
+            one, start, slopes, directions, exponents, fitted, finite, lacking, nominal.film,
+            nan, nan, nan,
+        )  # fmt: skip
+
+    held = np.flatnonzero(~train)
+    lost, gain, wrong = _errors(made(train), amounts[good], truth, held)
+    whole = made(np.arange(len(y)))
+    return replace(whole, wavelength_error=lost, gain_error=gain, wrong_mode=wrong)
 
 
 def _training(
@@ -301,11 +320,27 @@ def _finite(nominal: Laser, waves: ManyWaves) -> Finite:
     return Finite(splits, losses, values.reshape(SPLITS, LOSSES, 4))
 
 
-def _errors(made: Response, amounts: Real, truth: ManyModes) -> tuple[float, float, float]:
-    said = made.predict(amounts)
-    lost = np.abs(said.lasing_wavelength - truth.lasing("wavelength"))
-    gain = np.abs(np.log(said.lasing_gain / truth.lasing("gain")))
-    wrong = said.gain.argmin(axis=-1) != truth.first
+def _lacking(finite: Finite, values: Real, terms: Real, gain: Real) -> Real:
+    """Coefficients, shape (term, 2), of what the table lacks of the logarithms of the gains."""
+    table = finite.at((values[:, 0] - values[:, 1]) / 2, values[:, 2])[:, 2:]
+    with np.errstate(divide="ignore"):
+        missing = np.log(gain * values[:, 4:5]) - table
+    out = np.zeros((terms.shape[1], 2))
+    for edge in (0, 1):
+        sound = np.isfinite(missing[:, edge])
+        if sound.sum() > 2 * len(out):
+            fitted = np.linalg.lstsq(terms[sound], missing[sound, edge], rcond=1e-10)
+            out[:, edge] = fitted[0]
+    return out
+
+
+def _errors(
+    made: Response, amounts: Real, truth: ManyModes, held: NDArray[np.int64]
+) -> tuple[float, float, float]:
+    said = made.predict(amounts[held])
+    lost = np.abs(said.lasing_wavelength - truth.lasing("wavelength")[held])
+    gain = np.abs(np.log(said.lasing_gain / truth.lasing("gain")[held]))
+    wrong = said.gain.argmin(axis=-1) != truth.first[held]
     return float(np.nanmedian(lost)), float(np.nanmedian(gain)), float(wrong.mean())
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
+from dfbdesign.checks import within
 from dfbdesign.device import Device, changed
 from dfbdesign.errors import InputError
 from dfbdesign.files import read_toml
@@ -313,7 +314,11 @@ def scaled(spread: Spread, factor: float) -> Spread:
 
     Returns:
         The scaled spread; the width per dose and the volume rule stay.
+
+    Raises:
+        InputError: If the factor is negative, or no number.
     """
+    within("factor of the spread", factor, 0, 1000)
     kept = ("width_per_dose", "film_keeps_volume")
     fields = {name: getattr(spread, name) for name in Spread.model_fields}
     return Spread(**{k: v if k in kept else v * factor for k, v in fields.items()})

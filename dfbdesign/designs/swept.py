@@ -22,6 +22,9 @@ from dfbdesign.device import Device
 from dfbdesign.gain.film import Film, threshold_fluence
 from dfbdesign.lasers.cavity import FilmCavity
 from dfbdesign.lasers.laser import Laser
+from dfbdesign.solvers.cell_coupling import pairs
+from dfbdesign.solvers.cell_mode import open_orders
+from dfbdesign.solvers.convergence import Sweep, solved
 from dfbdesign.solvers.unit_cell import BandEdges, band_edges
 
 Real = NDArray[np.floating[Any]]
@@ -31,6 +34,8 @@ WEAK = 0.7
 """Coupling times length, over pi, below which the nominal device's modes tell nothing."""
 FIELD_POINTS = 400
 """Pieces that a device is cut into for the integral of its field."""
+OF_SHARES = 2e-5
+"""Largest relative error of a wavelength where only shares of the radiated power are asked for."""
 
 
 def solved_edges(device: Device, changes: dict[str, Any], workers: int = 1) -> BandEdges:
@@ -216,12 +221,12 @@ def _starts(nominal: Laser) -> list[tuple[float, float, float]]:
     return found
 
 
-def surface_share(nominal: Laser, waves: ManyWaves, modes: ManyModes) -> Real:
-    """Part of the light of the mode that lases first that leaves through the surface.
+def surface_shares(nominal: Laser, waves: ManyWaves, modes: ManyModes) -> Real:
+    """Parts of the light of the mode that lases first that leave through the surface.
 
-    The surface takes 2 n_g a |R + S|² per length, with a = -Im k_c of the centre, as it takes all
-    from the even and nothing from the odd combination of both waves; the rest leaves at the ends.
-    Materials must not absorb.
+    The surface takes -n_g Im k_e |R + S|² per length from the even and -n_g Im k_o |R - S|² from
+    the odd combination of both waves (that is nothing in second order, as the odd edge is dark);
+    the rest leaves at the ends. Materials must not absorb.
 
     Args:
         nominal: The solved device that all are like but for their unit cell.
@@ -229,12 +234,12 @@ def surface_share(nominal: Laser, waves: ManyWaves, modes: ManyModes) -> Real:
         modes: Their modes.
 
     Returns:
-        Shape (device,); nan where nothing lases.
+        From the even and the odd combination, shape (device, 2); nan where nothing lases.
     """
     pumped = nominal.modes[0].pumped.core
     gains, gain = Gains.of([pumped]), modes.lasing("gain")
     gains = gains.cut(max(1, FIELD_POINTS // len(gains.length)))
-    out = np.full(len(gain), np.nan)
+    out = np.full((len(gain), 2), np.nan)
     rows = np.flatnonzero(np.isfinite(gain))
     some = waves.where(rows)
     detuning = some.n_group * (2 * pi / modes.lasing("wavelength")[rows] - some.centre.real)
@@ -242,11 +247,40 @@ def surface_share(nominal: Laser, waves: ManyWaves, modes: ManyModes) -> Real:
     mismatch(gains, some, detuning + 0j, gains.at(gain[rows]), trace)
     right, left, log = (np.array([one[i] for one in trace]) for i in range(3))
     scale = np.exp(log - log.max(axis=0))
-    even = np.abs((right + left) * scale) ** 2
-    length = gains.length
-    surface = ((even[1:] + even[:-1]) / 2 * length).sum(axis=0)
-    surface = -2 * some.n_group * some.centre.imag * surface
+    taken = []
+    for sign in (1, -1):
+        lost = -some.n_group * (some.centre + sign * some.half_split).imag
+        square = np.abs((right + sign * left) * scale) ** 2
+        taken.append(lost * ((square[1:] + square[:-1]) / 2 * gains.length).sum(axis=0))
     r, s = np.abs(right * scale) ** 2, np.abs(left * scale) ** 2
     ends = (1 - abs(pumped.facets[0]) ** 2) * s[0] + (1 - abs(pumped.facets[1]) ** 2) * r[-1]
-    out[rows] = surface / (surface + ends)
+    out[rows] = (np.array(taken) / (sum(taken) + ends)).T
+    return out
+
+
+def upward_shares(device: Device, changes: dict[str, Any]) -> Real:
+    """Parts of what both band edges radiate that leave into the superstrate.
+
+    Args:
+        device: Needs a grating and a target.
+        changes: As for `solved_edges`; every device must have a pair of band edges.
+
+    Returns:
+        Of the even and the odd edge, shape (device, 2); 0 where nothing radiates.
+    """
+    count, order = max(len(value) for value in changes.values()), device.need_grating().order
+    centre, rows = 2 * pi / device.need_target().wavelength, np.arange(count)
+    sweep, out = Sweep(device, 0.5 * (order % 2), changes), np.zeros((count, 2))
+    for one in solved(sweep, rows, centre, OF_SHARES, counted=False):
+        own, *edges, _ = pairs(one, centre, order)
+        for column, edge in enumerate(edges):
+            found = one.found.where(edge)
+            system = found.system(one.cells)
+            field = np.abs(system.interfaces(found.vector)) ** 2
+            down, up = (
+                (open_orders(system, upper)[1].real * field[:, end]).sum(axis=-1)
+                for upper, end in ((False, 0), (True, -1))
+            )
+            radiates = up + down > 0
+            out[one.cells.period.rows[own], column] = up / np.where(radiates, up + down, 1)
     return out

@@ -8,6 +8,7 @@ from math import isinf, pi
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dfbdesign.checks import within
 from dfbdesign.device import Device
 from dfbdesign.errors import InputError
 from dfbdesign.gain.film import Film
@@ -121,7 +122,8 @@ def continuous_light(
         intensity: Incident intensities at the pump's peak, ascending, shape (level) [W/µm²].
         loss: As for `light`.
         linewidth_enhancement: As for `light`.
-        settled: How long the pump is on before the light is read off [ps].
+        settled: How long the pump is on; light is the mean of the second half, as of a slow
+            detector: up to tens of per cent above threshold some lasers keep pulsating [ps].
 
     Returns:
         The curve; its energies are powers.
@@ -142,11 +144,14 @@ def continuous_light(
     # never more than a single lifetime would leave: light and Auger only take away
     model = model.with_room(float(made.max()) * slowest)
     found = simulate(model.rates, Steady(), made, settled, 1e-3)
+    late = slice(np.searchsorted(found.times, settled / 2, side="right") - 1, None)
+    times = found.times[late]
+    leaving = np.trapezoid(found.leaving[late], times, axis=0) / (times[-1] - times[0])
     return LightCurve(
         model=model,
         simulation=found,
         pump=levels,
-        light=(found.leaving[-1] * model.energies) @ model.shares,
+        light=(leaving * model.energies) @ model.shares,
         absorbed=found.pumped / settled * photon_energy(model.pump.wavelength),
         linewidth_enhancement=alpha,
         static_threshold=static * model.fluence,
@@ -214,6 +219,7 @@ def _prepared(
     alpha = linewidth_enhancement
     if alpha is None:
         alpha = film_enhancement(model.film, model.modes[0].wavelength, excitons)
+    within("linewidth_enhancement", alpha, -100, 100)
     return model.with_enhancement(alpha), alpha, excitons * model.fluence
 
 

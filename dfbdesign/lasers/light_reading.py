@@ -22,6 +22,7 @@ Left out: heating. There is no thermo-optic coefficient of such a film to comput
 from dataclasses import dataclass
 from functools import cached_property
 from math import pi
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,14 +82,28 @@ class LightCurve:
         return np.asarray(self.light[:, self._side])
 
     @property
+    def side(self) -> Literal["upwards", "sideways"]:
+        """Where that light leaves: sideways from a grating that does not radiate (first order)."""
+        return "sideways" if self._side else "upwards"
+
+    @property
     def _side(self) -> int:
-        """Up, but sideways for a grating that does not radiate, as in first order."""
         return 0 if self.light[:, 0].max() > 0 else 2
+
+    @property
+    def strongest_share(self) -> Real:
+        """Share of the strongest mode in that light, shape (level).
+
+        One mode carries nearly all only up to the threshold of the next one. Above it both build
+        up in the pulse of gain, before either can take the excitons from the other.
+        """
+        each = self.simulation.lost * self.model.energies * self.model.shares[:, self._side]
+        return np.asarray(each.max(axis=-1) / each.sum(axis=-1))
 
     @cached_property
     def _kink(self) -> Kink | None:
         x, y = self.pump, self.output
-        if len(x) < 5 or y.min() <= 0:  # a first-order grating sends nothing upwards
+        if len(x) < 5 or y.min() <= 0:
             return None
         steep = np.diff(np.log(y)) / np.diff(np.log(x))
         lit = int(np.argmax(steep)) + 1
