@@ -43,10 +43,10 @@ layouts: python  # the GDS files of layouts/
 notebooks: setup  # run the notebooks of examples/ and store what they show
 	.venv/bin/python tests/notebooks.py
 
-docs: python  # API pages with the theory, gallery and troubleshooting in site/
-	.venv/bin/python -m pip install --quiet --editable '.[docs]'
+docs: python  # site/: README, theory, gallery, troubleshooting and API, all without a network
 	.venv/bin/python .ci/docs site
-	.venv/bin/jupyter nbconvert --log-level WARN --to html --output-dir site/examples examples/*.ipynb
+	.venv/bin/jupyter nbconvert --log-level ERROR --to html --output-dir site/examples \
+		--HTMLExporter.mathjax_url= --HTMLExporter.require_js_url= examples/*.ipynb
 
 clean:  # what the other targets made, but for .venv
 	rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \

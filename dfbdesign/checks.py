@@ -3,6 +3,9 @@
 import math
 from difflib import get_close_matches
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from dfbdesign.errors import InputError
 
 
@@ -27,6 +30,30 @@ def positive(name: str, value: float, remedy: str = "") -> float:
     if not (math.isfinite(value) and value > 0):
         raise InputError(f"{name} must be a positive number, got {value:g}. {remedy}".rstrip())
     return value
+
+
+def not_negative(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Return `values` if all of them are finite and none is below zero.
+
+    Args:
+        name: What the user calls the argument.
+        values: The numbers to check, any shape.
+
+    Returns:
+        The values as an array of the same shape.
+
+    Raises:
+        InputError: If a value is not finite or below zero; with the first such value.
+
+    Examples:
+        >>> not_negative("excitons per dot", [0, 1.5])
+        array([0. , 1.5])
+    """
+    array = np.asarray(values, dtype=float)
+    wrong = ~((array >= 0) & np.isfinite(array))
+    if wrong.any():
+        raise InputError(f"{name} must be zero or a positive number, got {array[wrong].flat[0]:g}.")
+    return array
 
 
 def within(name: str, value: float, low: float, high: float, remedy: str = "") -> float:

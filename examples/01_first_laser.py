@@ -44,7 +44,7 @@ assert first.origin == "dark"
 wavevectors = np.linspace(0.001, 0.008, 8)
 bands = [cell, *(modes(device, q) for q in wavevectors)]
 pictures = {
-    "stack": plots.picture(lambda axes: plots.stack(axes, cell.band_edges[1])),
+    "stack": plots.picture(lambda axes: plots.stack(axes, cell.band_edges[1]), height=2.4),
     "bands": plots.picture(lambda axes: plots.bands(axes, bands, device.target.wavelength)),
     "thresholds": plots.picture(lambda axes: plots.threshold_modes(axes, result.modes)),
 }

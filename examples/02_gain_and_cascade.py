@@ -55,7 +55,8 @@ def gain_curves(axes):
         net = [published.net_modal_gain(one, LOSS, f * FLUENCE) * cm for f in pump]
         axes.semilogx(pump, net, color=colour, label=one.name)
         axes.plot(*points, "o", color=colour)
-    axes.set(ylim=(-500, 2500), xlabel="fluence (µJ/cm²)", ylabel="net modal gain (1/cm)")
+    axes.plot([], [], "o", color=plots.GREY, label="published")
+    axes.set(ylim=(-500, 2500), xlabel="pump fluence (µJ/cm²)", ylabel="net modal gain (1/cm)")
     axes.legend(loc="upper left")
 
 

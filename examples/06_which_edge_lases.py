@@ -48,7 +48,7 @@ def draw(axes):
         axes.fill_between(duties[side], *edges[side].T / nm, color="0.88", lw=0)
     axes.plot(duties, first / nm, "o", label="no shift")
     axes.plot(duties, moved / nm, "s", label="quarter-wave shift")
-    axes.set(xlabel="Duty of the lines", ylabel="Wavelength of the first mode (nm)")
+    axes.set(xlabel="duty of the lines", ylabel="wavelength of the first mode (nm)")
     axes.legend(frameon=False)
     return axes
 

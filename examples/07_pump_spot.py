@@ -40,7 +40,7 @@ assert steepness[-1] > 5 * steepness[0]
 def draw(axes):
     """Threshold fluence against the length of the spot."""
     axes.loglog(spots, fluences / (uJ / cm**2), "o-")
-    axes.set(xlabel="Length of the pump spot (µm)", ylabel="Threshold fluence (µJ/cm²)")
+    axes.set(xlabel="length of the pump spot (µm)", ylabel="threshold fluence (µJ/cm²)")
     axes.set_xticks([50, 100, 200, 400, 800], ["50", "100", "200", "400", "800"])
     axes.set_yticks([100, 150, 200], ["100", "150", "200"])
     axes.minorticks_off()

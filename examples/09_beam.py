@@ -44,7 +44,7 @@ print(f"20 cm away, the lobes are {apart / mm:.2f} mm apart")
 assert apart < 1 * mm
 
 # %% [markdown]
-# Its polarisation ratio was 0.94. The mode by itself comes out between 0.993 (if the beam ends
+# Its polarisation ratio was 0.94. The mode by itself comes out between 0.994 (if the beam ends
 # sharply along the lines) and 0.9999 (if it fades as a Gaussian spot does): what is missing is not
 # in the mode. Unpolarised spontaneous emission, 5 to 6 % of the light collected, would account for
 # it; so would the analyser, or light scattered by the film.
@@ -63,7 +63,7 @@ def draw_beams(axes):
     angle = np.linspace(-0.6, 0.6, 1201) * deg
     for name, found in beams.items():
         axes.plot(angle / deg, far_field(found, "up", angle).intensity / 1000, label=name)
-    axes.set(xlabel="Angle along the cavity [°]", ylabel="Photons up [1000 per sr and photon]")
+    axes.set(xlabel="angle along the cavity (°)", ylabel="photons up (1000 per sr and photon)")
     axes.set_ylim(bottom=0)
     axes.legend()
     return axes
@@ -90,7 +90,7 @@ def draw_shares(axes):
     }
     colours = ["#0072b2", "#56b4e9", "#e69f00", "#bbbbbb"]
     axes.stackplot(spots, list(parts.values()), labels=list(parts), colors=colours)
-    axes.set(xlabel="Length of the pump spot [µm]", ylabel="Share of the photons")
+    axes.set(xlabel="length of the pump spot (µm)", ylabel="share of the photons")
     axes.set(xlim=(spots[0], spots[-1]), ylim=(0, 1))
     axes.legend(loc="center left", frameon=True)
     return axes

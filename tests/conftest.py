@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
+from meep_stand_in import installed
 
 from dfbdesign.cli import main
 from dfbdesign.errors import MeepMissing
@@ -50,3 +51,20 @@ def fresh_meep(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DFBDESIGN_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def compared_anew(monkeypatch):
+    """No comparison with MEEP is answered from an earlier test: tests change how it is made."""
+    monkeypatch.setattr("dfbdesign.verification.remembered.cache_folder", lambda name: None)
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Function that puts a stand-in in the place of MEEP's interpreter; gives its diary."""
+    monkeypatch.setenv("DFBDESIGN_CACHE", str(tmp_path / "cache"))
+
+    def install(behaviour: str, version: str = "1.25.0", mpi: bool = False):
+        return installed(behaviour, version, mpi, tmp_path, monkeypatch)
+
+    return install

@@ -14,7 +14,7 @@ def run(path):
     """The notebook with the outputs of a run in the folder it stands in."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+        notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": path.parent}}
     )
     client.execute()
     return notebook

@@ -290,3 +290,27 @@ def test_readings_are_joined_with_the_manifest(tmp_path):
     path.write_text("device,wavelength_nm\nA1,red\n")
     with pytest.raises(InputError, match="red"):
         load_readings(path, changed(wanted(), {}), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("device,wavelength_nm\nA,1670,3\n", "line 2: more cells"),
+        ("device,wavelength_nm,wavelength_nm\nA,1670,1671\n", "one name"),
+        ("device,wavelength_nm,duty\nA,1670,1.4\n", "duty"),
+        ("device,wavelength_nm,dose\nA,1670,40\n", "dose"),
+    ],
+)
+def test_a_file_of_readings_that_makes_no_sense_is_refused(text, match, tmp_path):
+    path = tmp_path / "measured.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=match):
+        prepared(wanted(), SPREAD, load_readings(path, wanted()))
+
+
+@pytest.mark.parametrize("error", [0.0, -1 * nm, float("nan")])
+def test_a_reading_without_error_is_refused(error, tmp_path):
+    path = tmp_path / "measured.csv"
+    path.write_text("device,wavelength_nm\nA,1670\n")
+    with pytest.raises(InputError, match="error"):
+        load_readings(path, wanted(), error=error)

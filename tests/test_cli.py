@@ -1,7 +1,9 @@
 """The command line: one JSON object with its units in its keys, readable tables, exit codes."""
 
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -81,7 +83,11 @@ def test_the_shell_completes_verbs():
 def test_ctrl_c_ends_with_130_and_no_traceback(tmp_path):
     pipe = tmp_path / "device.toml"
     os.mkfifo(pipe)
-    run = subprocess.Popen([DFB, "modes", pipe], stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        [DFB, "modes", pipe], stderr=subprocess.PIPE, text=True,
+        # A shell that starts tests in the background lets them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     with pipe.open("w"):  # opens once the command reads, which then waits for us
         run.send_signal(signal.SIGINT)
         _, err = run.communicate(timeout=60)
@@ -104,6 +110,27 @@ def test_a_full_disk_under_stdout_is_one_line_and_exit_code_2(words):
         )
     assert ran.returncode == 2
     assert ran.stderr == "error: cannot write the output: No space left on device.\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="opens a terminal")
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_no_terminal_is_too_narrow_for_whole_words_and_numbers(columns):
+    ours, theirs = os.openpty()
+    run = subprocess.Popen(
+        [DFB, "modes", REFERENCE], stdout=theirs, env=os.environ | {"COLUMNS": str(columns)}
+    )
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):  # how a terminal says that the other side is gone
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    assert run.wait() == 0
+    text = said.decode("utf-8")
+    assert "…" not in text
+    assert max(map(len, re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines())) <= columns
+    for mode in modes(load_device(REFERENCE)).band_edges:
+        assert f"{mode.wavelength * 1e3:.3f}" in text
 
 
 # --- the verbs ----------------------------------------------------------------------------------
@@ -278,7 +305,8 @@ def test_verify_passes_on_the_reference_cell_and_shows_both_witnesses(dfb, monke
 
 @pytest.mark.meep
 def test_a_verification_that_does_not_pass_shows_its_numbers_and_ends_with_3(dfb, monkeypatch):
-    monkeypatch.setattr("dfbdesign.fdtd.edges.REFINEMENTS", (1, 2, 3))  # seconds, not minutes
+    monkeypatch.setattr("dfbdesign.fdtd.edges.REFINEMENTS", (1, 2))  # seconds, not minutes
+    monkeypatch.setattr("dfbdesign.fdtd.edges.FINER", 3)
     monkeypatch.setitem(SHARPNESS, "wavelength", 1e-9)  # finer than any grid resolves
     ran = dfb("verify", REFERENCE, "--json")
     assert ran.code == 3

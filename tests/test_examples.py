@@ -45,6 +45,22 @@ def test_readme_names_every_verb_and_no_other():
     assert named == verbs
 
 
+def test_readme_commands_run_as_they_stand(dfb, tmp_path, monkeypatch):
+    (tmp_path / "examples").symlink_to(PROJECT / "examples")
+    monkeypatch.chdir(tmp_path)
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).replace("\\\n", "")
+    commands = re.findall(
+        r"^\.venv/bin/dfb ((?:design|study|tolerance|ladder) [^#\n]+)", blocks, re.M
+    )
+    assert len(commands) == 5
+    for command in commands:
+        ran = dfb(*command.split())
+        assert ran.code == 0, (command, ran.err)
+    assert {"mine.toml", "map.nc", "best.toml", "why.png", "chip.toml"} <= {
+        one.name for one in tmp_path.iterdir()
+    }
+
+
 def test_readme_commands_say_what_they_do(dfb):
     commands = set(re.findall(r"\.venv/bin/dfb (\w+)([^#\n]*)", README))
     assert len(commands) > 6

@@ -4,8 +4,8 @@ from math import pi
 
 import numpy as np
 import pytest
-from test_finite import device
-from test_laser import made
+from finite_gratings import device
+from lasers import made
 
 from dfbdesign import InputError, laser
 from dfbdesign.device import Device, FacetReflection, Facets, Grating, Layer, Target

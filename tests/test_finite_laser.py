@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_finite import PERIOD, device
+from finite_gratings import PERIOD, device
 
 from dfbdesign import Device, GainFilm, InputError, PhysicsError, Pump, Spot, laser, save_device
 from dfbdesign.gain.film import resolve_film, unpumped_absorption

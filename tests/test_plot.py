@@ -5,6 +5,7 @@ from functools import partial
 from io import BytesIO
 from itertools import combinations
 from math import pi
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -317,3 +318,39 @@ def test_band_edges_are_told_apart_without_red_or_green_cones(vision):
     for one, other in combinations(seen, 2):
         assert np.linalg.norm(one - other) > 0.25  # of a largest sqrt(3)
     assert len({marker for _, marker in plots.KINDS.values()}) == len(plots.KINDS)
+
+
+def test_numbers_beside_crowded_points_do_not_overlap():
+    gain = np.array([4.7, 4.5, 6.8, 18.7, 240.0, 22.3, 8.4, 5.8, 6.3]) / cm
+    light = np.array([0.035, 0.057, 0.076, 0.086, 0.050, 0.085, 0.074, 0.056, 0.034])
+    candidates = SimpleNamespace(
+        scores=np.c_[gain, -light], origin=np.ones(9, dtype=int), pareto=gain < 30 / cm,
+        variables=np.linspace(0.2, 0.8, 9)[:, None],
+    )  # fmt: skip
+    lasing = SimpleNamespace(threshold_material_gain=4.33 / cm)
+    found = SimpleNamespace(
+        candidates=candidates, paths=("layers.0.lines.duty",), aim="threshold",
+        design=SimpleNamespace(lasing_mode=lasing),
+    )  # fmt: skip
+    with mpl.rc_context(plots.STYLE):
+        figure = Figure(figsize=(4.6, 3.1), layout="constrained")
+        axes = plots.trade_off(figure.add_subplot(), found)
+        figure.draw_without_rendering()
+        boxes = {one.get_text(): one.get_window_extent() for one in axes.texts}
+        inner = axes.get_window_extent()
+    assert list(boxes) == ["0.2", "0.275", "0.35", "0.425", "0.5", "0.575", "0.65", "0.725", "0.8"]
+    for one, other in combinations(boxes.values(), 2):
+        assert not one.overlaps(other)
+    assert all(inner.x0 < box.x0 and box.x1 < inner.x1 for box in boxes.values())
+
+
+def test_what_was_learnt_is_named_in_words():
+    values = [
+        SimpleNamespace(path=path, error=0.5, prior=1.0)
+        for path in ("layers.0.material", "layers.1.thickness", "layers.0.lines.duty")
+    ]
+    found = SimpleNamespace(values=values, directions=[SimpleNamespace(remaining=0.3)])
+    axes = plots.known_values(Figure().add_subplot(), found)
+    assert [one.get_text() for one in axes.get_yticklabels()] == [
+        "index of layer 1", "thickness of layer 2", "duty of the lines in layer 1", "combination 1",
+    ]  # fmt: skip

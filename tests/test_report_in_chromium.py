@@ -3,43 +3,27 @@
 import json
 import re
 
+import pages
 import pytest
 from chromium import chromium, find_chromium
 
-from dfbdesign.device import (
-    Device,
-    GainFilm,
-    Grating,
-    Layer,
-    Lines,
-    Measured,
-    Pump,
-    Target,
-    changed,
-)
+from dfbdesign.device import Measured, changed
 from dfbdesign.reports.report import report
-from dfbdesign.units import nm, um
+from dfbdesign.units import nm
 
 pytestmark = pytest.mark.browser
 
 NASTY = (
     '<script>document.title = "run"; alert(1)</script><img src=x onerror=alert(2)> & {{ 7 * 7 }}'
 )
-DEVICE = Device(
-    name=NASTY,
-    substrate=1.746,
-    superstrate=1.0,
-    layers=[
-        Layer(thickness=50 * nm, material=2.53, gain=True, lines=Lines(material=2.30, duty=0.3)),
-        Layer(thickness=160 * nm, material=2.53, gain=True),
-    ],
-    grating=Grating(period=865 * nm, length=400 * um, width=300 * um),
-    target=Target(wavelength=1670 * nm),
-    film=GainFilm(preset="taghipour2023-doped"),
-    pump=Pump(wavelength=1030 * nm),
-    measured=[
-        Measured(period=860 * nm, wavelength=1661 * nm, note="<b onclick=alert(3)>first</b>")
-    ],
+DEVICE = changed(
+    pages.DEVICE,
+    {
+        "name": NASTY,
+        "measured": (
+            Measured(period=860 * nm, wavelength=1661 * nm, note="<b onclick=alert(3)>first</b>"),
+        ),
+    },
 )
 WINDOWS = {
     "phone": {"width": 390, "height": 844},

@@ -1,5 +1,7 @@
 """Studies: what a function gives at every point, whoever runs it and however it is interrupted."""
 
+import importlib.util
+import itertools
 import json
 import os
 import random as chance
@@ -8,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +29,7 @@ from dfbdesign.errors import InputError, MeepMissing, PhysicsError
 from dfbdesign.lasers.laser import laser
 from dfbdesign.solvers.coupled_mode import reflection
 from dfbdesign.solvers.unit_cell import band_edges, modes
-from dfbdesign.studies import Run, normal, open_study, random, sobol, study, zipped
+from dfbdesign.studies import Run, normal, open_study, random, runners, sobol, study, zipped
 from dfbdesign.studies.described import arguments, attributes, described
 from dfbdesign.studies.journal import Journal
 from dfbdesign.studies.keys import PHYSICS_VERSION
@@ -300,6 +303,53 @@ def test_a_client_that_is_passed_runs_any_function():
     assert_array_equal(found.b, [2, 4])
 
 
+@pytest.fixture
+def long_points(monkeypatch):
+    """Function that makes every block seem to take so many seconds; the command is `dfb`."""
+
+    def install(seconds):
+        calls = itertools.count()
+        monkeypatch.setattr(runners, "perf_counter", lambda: seconds * next(calls))
+        monkeypatch.setattr(sys, "argv", ["/somewhere/dfb", "study"])
+
+    return install
+
+
+def places(**run):
+    found = study(study_functions.place, {"a": [1, 2, 3, 4]}, run=Run(chunk=1, **run))
+    assert found.place[0] == "here"  # the first one tells how long it takes
+    return set(found.place[1:].values.tolist())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "place"), [(0.1, "here"), (10.0, "process"), (1000.0, "cluster")]
+)
+def test_processes_and_a_local_cluster_are_used_when_they_pay(long_points, seconds, place):
+    if place == "cluster":
+        pytest.importorskip("distributed")
+    long_points(seconds)
+    assert places(workers=2) == {place}
+
+
+def test_no_cluster_is_started_without_dask_or_by_a_script_that_it_would_run_again(
+    long_points, monkeypatch
+):
+    long_points(1000.0)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert places(workers=2) == {"process"}
+    monkeypatch.undo()
+    long_points(1000.0)
+    script = types.SimpleNamespace(__file__="/somewhere/mine.py", __spec__=None)
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    monkeypatch.setattr(sys, "argv", ["/somewhere/mine.py"])
+    assert places(workers=2) == {"process"}
+
+
+def test_one_worker_is_this_process(long_points):
+    long_points(1000.0)
+    assert places(workers=1) == {"here"}
+
+
 def test_a_scheduler_that_is_none_is_refused():
     with pytest.raises(InputError, match='scheduler must be "here"'):
         study(trivial, {"a": [1.0]}, fixed={"b": 1.0}, run=Run(scheduler="nonsense"))
@@ -327,11 +377,11 @@ def test_a_process_that_is_killed_ends_the_study_with_one_clear_error():
 SLOW = """
 import sys
 import numpy as np
-from study_functions import sums
+from study_functions import slow_sums
 from dfbdesign.studies import Run, study
 axes = {"a": np.linspace(0, 1, 40), "b": np.linspace(1, 2, 30)}
 run = Run(chunk=7, workers=2, scheduler="processes")
-study(sums, axes, path=sys.argv[1], vectorised=True, run=run)
+study(slow_sums, axes, path=sys.argv[1], vectorised=True, run=run)
 """
 
 
@@ -366,9 +416,11 @@ def test_ten_kills_at_random_moments_leave_the_file_of_an_undisturbed_run(tmp_pa
     assert started(path).wait() == 0
     assert path.read_bytes() == (tmp_path / "whole.nc").read_bytes()
     assert not partial.exists()
-    time.sleep(1)
     assert orphans
-    assert not [pid for pid in orphans if Path(f"/proc/{pid}/stat").exists()]
+    patience = time.monotonic() + 60  # they look twice a second whether their parent is there
+    while left := [pid for pid in orphans if Path(f"/proc/{pid}/stat").exists()]:
+        assert time.monotonic() < patience, f"workers outlived their study: {left}"
+        time.sleep(0.05)
 
 
 HOLDS = """

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -166,20 +167,25 @@ def test_damaged_partial_results_and_a_full_disk_are_exit_2(dfb, file, tmp_path)
 def test_control_c_ends_a_study_that_can_be_continued(file, tmp_path):
     shutil.copy(Path(__file__).with_name("study_functions.py"), tmp_path)
     text = """
-function = "study_functions:sums"
+function = "study_functions:slow_sums"
 vectorised = true
 [axes]
 a = { linspace = ["0 um", "0.5 um", 100] }
-b = { linspace = ["1 um", "1.9 um", 30] }
+b = { linspace = ["1 um", "1.9 um", 16] }
 [run]
 scheduler = "processes"
 chunk = 30
 """
     words = [str(DFB), "study", str(file(text)), "-o", str(tmp_path / "a.nc"), "--workers", "2"]
-    run = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        words, stderr=subprocess.PIPE, text=True,
+        # A shell that starts tests in the background lets them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     partial = tmp_path / "a.nc.partial"
     while not partial.exists() or partial.stat().st_size < 3000:
         assert run.poll() is None
+        time.sleep(0.01)
     run.send_signal(signal.SIGINT)
     _, said = run.communicate()
     assert run.returncode == 130

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dfbdesign.designs.spread import Spread, at, causes, load_spread, scaled, shifted, steady
-from dfbdesign.designs.swept import many_modes, solved_edges, surface_share, waves_of_edges
+from dfbdesign.designs.swept import many_modes, solved_edges, surface_shares, waves_of_edges
 from dfbdesign.designs.tolerance import tolerance
 from dfbdesign.device import (
     Device,
@@ -177,7 +177,7 @@ def test_light_through_the_surface_balances_gain_and_ends():
     nominal = laser(device)
     edges = solved_edges(device, {"layers.0.lines.duty": np.array([0.3, 0.42])})
     waves = waves_of_edges(edges)
-    share = surface_share(nominal, waves, many_modes(nominal, waves, quality=False))
+    share = surface_shares(nominal, waves, many_modes(nominal, waves, quality=False)).sum(axis=1)
     for duty, found in zip((0.3, 0.42), share, strict=True):
         first = laser(changed(device, {"layers.0.lines.duty": duty})).modes[0]
         pumped = first.pumped

@@ -43,6 +43,9 @@ def main(arguments: list[str] | None = None) -> None:
     Raises:
         SystemExit: Always, with the exit code.
     """
+    # before numpy is there: threads of its own slow the small matrices here down, above all beside
+    # other work, and sweeps share the cores by themselves
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = app(arguments, standalone_mode=False)
         sys.stdout.flush()  # a full disk is met here, not at the interpreter's end

@@ -23,7 +23,7 @@ def modes(
 ) -> None:
     """Band-edge modes of the infinite grating."""
     from dfbdesign.device import load_device
-    from dfbdesign.reports.numbers import cell_numbers, sensitivity_numbers
+    from dfbdesign.reports.cell_numbers import cell_numbers, sensitivity_numbers
     from dfbdesign.solvers.unit_cell import modes as solve
 
     found = solve(load_device(file), wavevector)
@@ -44,7 +44,7 @@ def bands(
     import numpy as np
 
     from dfbdesign.device import load_device
-    from dfbdesign.reports.wave_numbers import bands_numbers
+    from dfbdesign.reports.cell_numbers import bands_numbers
     from dfbdesign.solvers.bands import bands as solve
 
     first, last = two_of("--wavevectors", wavevectors)
@@ -77,7 +77,7 @@ def scatter(
     import numpy as np
 
     from dfbdesign.device import load_device
-    from dfbdesign.reports.wave_numbers import scattering_numbers
+    from dfbdesign.reports.cell_numbers import scattering_numbers
     from dfbdesign.solvers.scattering import scattering
 
     first, last = two_of("--wavelengths", wavelengths)

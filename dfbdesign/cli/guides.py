@@ -70,7 +70,7 @@ def slab(
     }
     comparisons: list[Comparison] = []
     if check:
-        from dfbdesign.reports.numbers import certificates
+        from dfbdesign.reports.verification_numbers import certificates
         from dfbdesign.verification.slab import verify_slab
 
         guided = {mode.polarization for mode in found.modes if mode.kind == "guided"}
@@ -122,7 +122,7 @@ def ridge(
     result: dict[str, Any] = {"wavelength_nm": found.wavelength / nm, "modes": rows}
     comparisons: tuple[Comparison, ...] = ()
     if check:
-        from dfbdesign.reports.numbers import certificates
+        from dfbdesign.reports.verification_numbers import certificates
         from dfbdesign.waveguides.waveguide_verify import verify_ridge
 
         comparisons = verify_ridge(waveguide)

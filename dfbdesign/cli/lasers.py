@@ -33,7 +33,7 @@ def laser(
     from dfbdesign.lasers.finite_laser import rigorous_laser
     from dfbdesign.lasers.laser import laser as solve
     from dfbdesign.lasers.laser_spectra import laser_spectra, save_spectra
-    from dfbdesign.reports.numbers import laser_numbers, rigorous_numbers
+    from dfbdesign.reports.laser_numbers import laser_numbers, rigorous_numbers
 
     device = load_device(file)
     if solver == "rigorous":
@@ -65,6 +65,9 @@ def beam(
     mode: Annotated[
         int, typer.Option(min=0, help="Number of the mode; 0 has the lowest threshold.")
     ] = 0,
+    aperture: Annotated[
+        float, typer.Option(help="Numerical aperture of the lens before the polariser.")
+    ] = 1.0,
     plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,7 +83,7 @@ def beam(
         from dfbdesign.plots.lasers import far_field_cut
 
         write_picture(plot, lambda axes: far_field_cut(axes, found))
-    show(beam_numbers(solved.modes[mode], found), as_json)
+    show(beam_numbers(solved.modes[mode], found, aperture), as_json)
 
 
 def pump(
@@ -98,7 +101,7 @@ def pump(
     """Where the pump light goes in the layers, and what its depth profile costs."""
     from dfbdesign.device import load_device
     from dfbdesign.lasers.pumping import pumping
-    from dfbdesign.reports.numbers import pump_numbers
+    from dfbdesign.reports.pump_numbers import pump_numbers
 
     found = pumping(
         load_device(file),
@@ -137,7 +140,7 @@ def gain(
     from dfbdesign.device import load_device
     from dfbdesign.gain.rates import Rates
     from dfbdesign.lasers.pumping import pumped_gain
-    from dfbdesign.reports.numbers import gain_numbers
+    from dfbdesign.reports.pump_numbers import gain_numbers
 
     found = pumped_gain(
         load_device(file),

@@ -92,7 +92,7 @@ def reproduce(
         from dfbdesign.plots.films import scoreboard
 
         with writing(output) as temporary:
-            image = picture(lambda axes: scoreboard(axes, rows), width=6.4, height=6.4)
+            image = picture(lambda axes: scoreboard(axes, rows), width=6.8, height=8.4)
             temporary.write_bytes(image)
         result["file"] = output
     show(result, as_json)

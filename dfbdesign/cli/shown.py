@@ -5,9 +5,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import isinf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dfbdesign.reports.headings import name_and_unit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 
 def show(result: dict[str, Any], as_json: bool) -> None:
@@ -18,8 +22,6 @@ def show(result: dict[str, Any], as_json: bool) -> None:
         print(json.dumps(plain(result), indent=2, allow_nan=False))
         return
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
     for key, value in result.items():
@@ -27,14 +29,47 @@ def show(result: dict[str, Any], as_json: bool) -> None:
         if not (isinstance(rows, list) and rows and isinstance(rows[0], dict)):
             console.print(f"{_heading(key)}: {_cell(key, value)}", soft_wrap=True)
             continue
-        table = Table(title=Text(_heading(key)), title_justify="left")
-        for column, first in rows[0].items():
-            table.add_column(
-                Text(_heading(column)), justify="left" if isinstance(first, str) else "right"
-            )
-        for row in rows:
-            table.add_row(*(Text(_cell(column, entry)) for column, entry in row.items()))
-        console.print(table)
+        for table in _tables(key, rows, console):
+            console.print(table)
+
+
+def _tables(key: str, rows: list[dict[str, Any]], console: "Console") -> Iterator["Table"]:
+    """The rows as one table; turned, and in parts, where the terminal would cut words off."""
+
+    def fits(table: "Table") -> bool:
+        return not any("…" in segment.text for segment in console.render(table))
+
+    whole = _table(key, rows, turned=False)
+    if fits(whole):
+        yield whole
+        return
+    while rows:
+        count = len(rows)
+        while count > 1 and not fits(_table(key, rows[:count], turned=True)):
+            count -= 1
+        yield _table(key, rows[:count], turned=True)
+        rows = rows[count:]
+
+
+def _table(key: str, rows: list[dict[str, Any]], turned: bool) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(_heading(key)), title_justify="left", show_header=not turned)
+    if turned:
+        for _ in range(len(rows) + 1):
+            table.add_column()
+        for column in rows[0]:
+            cells = (_cell(column, row[column]) for row in rows)
+            table.add_row(Text(_heading(column)), *map(Text, cells))
+        return table
+    for column, first in rows[0].items():
+        table.add_column(
+            Text(_heading(column)), justify="left" if isinstance(first, str) else "right"
+        )
+    for row in rows:
+        table.add_row(*(Text(_cell(column, entry)) for column, entry in row.items()))
+    return table
 
 
 @contextmanager
@@ -64,7 +99,7 @@ def _cell(key: str, value: Any) -> str:
             return "yes" if value else "no"
         case list():
             cells = [_cell(key, entry) for entry in value]
-            if key == "references":
+            if key in ("references", "warnings") and cells:
                 return "".join(f"\n  {cell}" for cell in cells)
             return (" to " if "range" in key else ", ").join(cells) or "none"
         case complex():

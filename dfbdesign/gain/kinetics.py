@@ -18,7 +18,7 @@ from math import inf, isfinite, log, pi, prod, sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dfbdesign.checks import positive
+from dfbdesign.checks import not_negative, positive
 from dfbdesign.errors import InputError, PhysicsError
 from dfbdesign.gain.dots import Dots, doping_weights, state_inversion
 from dfbdesign.gain.rates import Rates, auger_rate
@@ -103,7 +103,7 @@ def evolve(dots: Dots, rates: Rates, pump: Pulse | Continuous, times: ArrayLike)
         raise InputError("times (in ps) must be one ascending list of finite numbers.")
     if isinstance(pump, Continuous):
         return _continuous(dots, rates, pump, t)
-    made = _not_negative("excitons", pump.excitons)
+    made = not_negative("excitons", pump.excitons)
     model = _model(dots, rates, _states(float(made.max(initial=0.0)), dots))
     if not (isfinite(pump.duration) and pump.duration >= 0):
         raise InputError(f"duration (in ps) must be zero or positive, got {pump.duration}.")
@@ -139,7 +139,7 @@ def steady_state(dots: Dots, rates: Rates, pump_rate: ArrayLike) -> Populations:
         >>> steady_state(Dots(), Rates(trapping_lifetime=100.0), 0.02).excitons.round(9)
         array([2.])
     """
-    rate = _not_negative("pump_rate", pump_rate)
+    rate = not_negative("pump_rate", pump_rate)
     model = _model(dots, rates, _MOST_EXCITONS)
     if np.any(model.down[:, 1:] == 0):
         raise PhysicsError(
@@ -182,7 +182,7 @@ def gain_lifetime(dots: Dots, rates: Rates, excitons: ArrayLike, longest: float 
         >>> gain_lifetime(Dots(), rates, [5, 6, 8]).round(0)
         array([36., 63., 99.])
     """
-    made = _not_negative("excitons", excitons)
+    made = not_negative("excitons", excitons)
     model = _model(dots, rates, _states(float(made.max(initial=0.0)), dots))
     table = _inversion(dots, model.doping, model.states)
     generator = model.generator()
@@ -240,14 +240,6 @@ def _model(dots: Dots, rates: Rates, states: int) -> _Model:
     return _Model(doping, weights[doping], up, down)
 
 
-def _not_negative(name: str, values: ArrayLike) -> Real:
-    array = np.asarray(values, dtype=float)
-    wrong = ~((array >= 0) & np.isfinite(array))
-    if wrong.any():
-        raise InputError(f"{name} must be zero or a positive number, got {array[wrong].flat[0]:g}.")
-    return array
-
-
 def _states(most: float, dots: Dots) -> int:
     """States needed for Poisson numbers of a mean: beyond them is less than 1e-15."""
     from scipy.special import gammainc
@@ -275,7 +267,7 @@ def _inversion(dots: Dots, doping: NDArray[np.int64], states: int) -> Real:
 
 
 def _continuous(dots: Dots, rates: Rates, pump: Continuous, times: Real) -> Populations:
-    rate = _not_negative("rate", pump.rate)
+    rate = not_negative("rate", pump.rate)
     if len(times) and times[0] < 0:
         raise InputError(f"times must not precede the pump light at zero, got {times[0]:g} ps.")
     most = float(rate.max(initial=0.0)) * float(times.max(initial=0.0))

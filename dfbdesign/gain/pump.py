@@ -18,7 +18,7 @@ from math import asin, cos, log, pi, sin
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dfbdesign.checks import positive, within
+from dfbdesign.checks import not_negative, positive, within
 from dfbdesign.device import Device, Layer, Polarization, Pump, Spot
 from dfbdesign.errors import InputError, PhysicsError
 from dfbdesign.gain.light import Beam, Slice, StackLight, stack_light
@@ -75,7 +75,7 @@ def excitons_per_dot(
         >>> round(float(excitons), 3)
         0.871
     """
-    values = _not_negative("fluence (in pJ/um^2)", fluence)
+    values = not_negative("fluence (in pJ/um^2)", fluence)
     return values / _fluence_per_exciton(pump_wavelength, absorbed_fraction, dots_per_area)
 
 
@@ -96,7 +96,7 @@ def fluence_for_excitons(
     Raises:
         InputError: If a number of excitons is negative, or another argument out of range.
     """
-    values = _not_negative("excitons per dot", excitons)
+    values = not_negative("excitons per dot", excitons)
     return values * _fluence_per_exciton(pump_wavelength, absorbed_fraction, dots_per_area)
 
 
@@ -163,7 +163,7 @@ def resonant_excitons(unsaturated: ArrayLike, degeneracy: int = 8) -> Real:
         >>> round(float(resonant_excitons(11.983)), 3)
         3.8
     """
-    offered = _not_negative("unsaturated excitons per dot", unsaturated)
+    offered = not_negative("unsaturated excitons per dot", unsaturated)
     return np.asarray(-degeneracy / 2 * np.expm1(-2 * offered / degeneracy))
 
 
@@ -181,7 +181,7 @@ def unsaturated_excitons(excitons: ArrayLike, degeneracy: int = 8) -> Real:
         InputError: If a number is negative.
         PhysicsError: If a number is not below g / 2, where the pump is fully bleached.
     """
-    wanted = _not_negative("excitons per dot", excitons)
+    wanted = not_negative("excitons per dot", excitons)
     limit = degeneracy / 2
     if np.any(wanted >= limit):
         raise PhysicsError(
@@ -389,11 +389,3 @@ def _fluence_per_exciton(
     positive("absorbed_fraction", within("absorbed_fraction", absorbed_fraction, 0, 1))
     positive("dots_per_area (in 1/um^2)", dots_per_area)
     return dots_per_area * photon_energy(pump_wavelength) / absorbed_fraction
-
-
-def _not_negative(name: str, values: ArrayLike) -> Real:
-    array = np.asarray(values, dtype=float)
-    wrong = ~((array >= 0) & np.isfinite(array))
-    if wrong.any():
-        raise InputError(f"{name} must be zero or a positive number, got {array[wrong].flat[0]:g}.")
-    return array

@@ -1,9 +1,11 @@
 """Pictures of choices: trade-offs, tolerances, ladders, what was learnt."""
 
 from math import pi
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from dfbdesign.designs.calibration import Posterior
 from dfbdesign.designs.goals import Best
@@ -36,17 +38,29 @@ def trade_off(axes: Axes, found: "Best") -> Axes:
         gain[front], light[front], "o", color=BLACK, markersize=10, fillstyle="none",
         label="Pareto front",
     )  # fmt: skip
-    if len(found.paths) == 1 and found.paths[0].endswith("duty"):
-        for row in np.flatnonzero(good):
-            place, value = (gain[row], light[row]), f"{many.variables[row, 0]:.2f}"
-            axes.annotate(value, place, xytext=(6, 5), textcoords="offset points", fontsize=7)
+    beside = len(found.paths) == 1 and found.paths[0].endswith("duty")
+    if beside:
+        _numbers_beside(axes, gain[good], light[good], many.variables[good, 0])
     chosen = found.design.lasing_mode.threshold_material_gain * cm
     axes.axvline(chosen, color=GREY, linestyle=":", label=f"chosen: best {found.aim}")
-    axes.set(xlabel="threshold material gain (1/cm)", ylabel="light through the surface")
+    text = "; duty beside the points" if beside else ""
+    axes.set(xlabel=f"threshold material gain (1/cm){text}", ylabel="light through the surface")
     axes.set_xscale("log")
-    axes.margins(x=0.1, y=0.12)  # for the numbers beside the points
+    axes.margins(x=0.16, y=0.12)  # for the numbers beside the points
     legend_above(axes, 2)
     return axes
+
+
+def _numbers_beside(axes: Axes, x: NDArray[Any], y: NDArray[Any], numbers: NDArray[Any]) -> None:
+    """Write a number beside each point (x logarithmic): on the left where one follows closely."""
+    across, up = np.log(x) / max(np.ptp(np.log(x)), 1e-9), y / max(np.ptp(y), 1e-9)
+    right, near = across[None] - across[:, None], np.abs(up[None] - up[:, None]) < 0.1
+    crowded = (near & (right > 0) & (right < 0.2)).any(axis=1)
+    for place, number, left in zip(zip(x, y, strict=True), numbers, crowded, strict=True):
+        axes.annotate(
+            f"{number:.3g}", place, xytext=(-7 if left else 7, 0), textcoords="offset points",
+            ha="right" if left else "left", va="center", fontsize=7,
+        )  # fmt: skip
 
 
 def wavelength_spread(axes: Axes, found: "Tolerance") -> Axes:
@@ -115,7 +129,7 @@ def known_values(axes: Axes, found: "Posterior") -> Axes:
     Returns:
         The axes; standard deviations after over before.
     """
-    names = [one.path.removeprefix("layers.") for one in found.values]
+    names = [_said(one.path) for one in found.values]
     shares = [one.error / one.prior for one in found.values]
     rows = len(found.directions)
     names += [f"combination {number + 1}" for number in range(rows)]
@@ -127,3 +141,13 @@ def known_values(axes: Axes, found: "Posterior") -> Axes:
     axes.invert_yaxis()
     axes.set_xlabel("uncertainty left (1: the data say nothing)")
     return axes
+
+
+def _said(path: str) -> str:
+    """A value of a device in words, as in "duty of the lines in layer 1"."""
+    above, _, field = path.rpartition(".")
+    name = {"material": "index"}.get(field, field.replace("_", " "))
+    if not above.startswith("layers."):
+        return name
+    number = int(above.split(".")[1]) + 1
+    return f"{name} of {'the lines in ' * ('lines' in above)}layer {number}"

@@ -71,7 +71,7 @@ def scoreboard(axes: Axes, rows: Sequence[Row]) -> Axes:
     axes.set_xlim(0.42, 2.4)
     axes.set_xticks([0.5, 0.67, 1, 1.5, 2], ["0.5", "0.67", "1", "1.5", "2"])
     axes.minorticks_off()
-    axes.set_yticks(range(len(rows)), [f"{row.film}: {row.quantity}" for row in rows], fontsize=6)
+    axes.set_yticks(range(len(rows)), [f"{row.film}: {row.quantity}" for row in rows], fontsize=7)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel("model / measured")
     legend_above(axes)

@@ -239,7 +239,7 @@ def surface(axes: Axes, beam: Beam) -> Axes:
 
 
 def light_curve(axes: Axes, curves: Sequence[LightCurve]) -> Axes:
-    """Light upwards against pump fluence, with the lines that say where it sets in.
+    """Measured light against pump fluence, with the lines that say where it sets in.
 
     Args:
         axes: Where to draw.
@@ -255,7 +255,9 @@ def light_curve(axes: Axes, curves: Sequence[LightCurve]) -> Axes:
         line = np.array([curve.threshold, 1.5 * curve.fit.lit])
         axes.plot(line / unit, np.polyval(curve.fit.above, line) / nJ, color=BLACK, lw=0.8)
         axes.axvline(curve.static_threshold / unit, color=colour, lw=0.8, linestyle=":")
-    axes.set(xlabel="pump fluence (µJ/cm²)", ylabel="light upwards (nJ per pulse)")
+    axes.plot([], [], ":", color=GREY, lw=0.8, label="gain reaches loss")
+    sides = " or ".join(dict.fromkeys(one.side for one in curves))
+    axes.set(xlabel="pump fluence (µJ/cm²)", ylabel=f"light {sides} (nJ per pulse)")
     axes.set_ylim(bottom=-0.02 * max(float(one.output.max()) for one in curves) / nJ)
     axes.set_xlim(left=0)
     legend_above(axes)
@@ -263,7 +265,7 @@ def light_curve(axes: Axes, curves: Sequence[LightCurve]) -> Axes:
 
 
 def light_pulse(axes: Axes, curve: LightCurve, levels: Sequence[int]) -> Axes:
-    """Power of the light upwards in time.
+    """Power of the measured light in time.
 
     Args:
         axes: Where to draw.
@@ -277,7 +279,7 @@ def light_pulse(axes: Axes, curve: LightCurve, levels: Sequence[int]) -> Axes:
         label = f"{curve.pump[level] / (uJ / cm**2):.0f} µJ/cm²"
         axes.plot(curve.simulation.times, curve.power[:, level], color=colour, label=label)
     end = max(float(curve.build_up[level] + 4 * curve.width[level]) for level in levels)
-    axes.set(xlabel="time (ps)", ylabel="light upwards (W)", xlim=(-1, end))
+    axes.set(xlabel="time (ps)", ylabel=f"light {curve.side} (W)", xlim=(-1, end))
     axes.set_ylim(bottom=0)
     legend_above(axes)
     return axes
@@ -319,7 +321,9 @@ def threshold_ranges(axes: Axes, found: ThresholdRange) -> Axes:
     for length, row, style in zip(found.length, found.threshold, styles, strict=False):
         axes.plot(found.duty, row / unit, style, ms=3.5, label=f"{length / um:g} µm")
     axes.axhspan(0.95 * measured / unit, 1.05 * measured / unit, color=GREY, alpha=0.3, lw=0)
-    axes.axhline(measured / unit, color=BLACK, lw=0.8, label=f"measured: {measured / unit:.0f}")
+    axes.axhline(
+        measured / unit, color=BLACK, lw=0.8, label=f"measured: {measured / unit:.0f} µJ/cm²"
+    )
     axes.set(xlabel="duty", ylabel="threshold (µJ/cm²)")
-    legend_above(axes)
+    legend_above(axes, 2)
     return axes

@@ -9,12 +9,13 @@ from dfbdesign.units import deg, nm
 SIDES: tuple[Side, ...] = ("up", "down", "below")
 
 
-def beam_numbers(mode: LasingMode, beam: Beam) -> Numbers:
+def beam_numbers(mode: LasingMode, beam: Beam, aperture: float = 1.0) -> Numbers:
     """Where the photons of a mode go, and its lobes on each side.
 
     Args:
         mode: The mode.
         beam: Its beam.
+        aperture: Numerical aperture of the lens before the polariser.
 
     Returns:
         Shares of the photons generated; angles and full widths at half maximum in degrees, powers
@@ -37,7 +38,7 @@ def beam_numbers(mode: LasingMode, beam: Beam) -> Numbers:
         "sides": [
             {
                 "side": side,
-                "polarization_ratio": polarization_ratio(beam, side),
+                "polarization_ratio": polarization_ratio(beam, side, aperture),
                 f"on_axis_{per}": float(far_field(beam, side, 0.0).intensity),
             }
             for side in SIDES

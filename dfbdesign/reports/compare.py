@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from dfbdesign.errors import InputError
+from dfbdesign.reports.digits import decade, fixed
 from dfbdesign.reports.headings import name_and_unit
-from dfbdesign.reports.numbers import Numbers, decade, fixed
+from dfbdesign.reports.numbers import Numbers
 
 Leaf = str | float | bool | None
 Place = tuple[str | int, ...]

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from math import isfinite
-from typing import Any
 
 from dfbdesign.designs.calibration import Posterior, Value
+from dfbdesign.designs.design import Calibration
 from dfbdesign.designs.goals import AIMS, Best
 from dfbdesign.designs.ladder import Ladder, Rung
 from dfbdesign.designs.readings import Reading
 from dfbdesign.designs.tolerance import Quantity, Tolerance
+from dfbdesign.reports.numbers import Numbers
 from dfbdesign.units import cm, deg, nm, uJ
-
-Numbers = dict[str, Any]
 
 
 def best_numbers(found: Best) -> Numbers:
@@ -130,6 +129,35 @@ def _rung(one: Rung) -> Numbers:
         "duty": one.duty,
         "dose": one.dose,
         "probability_alone": one.probability,
+    }
+
+
+def calibration_numbers(calibration: Calibration) -> Numbers:
+    """A calibrated film index and the wavelengths it predicts.
+
+    Args:
+        calibration: The calibration.
+
+    Returns:
+        Periods and wavelengths in nm.
+    """
+    reference = calibration.reference
+    return {
+        "period_nm": reference.period / nm,
+        "wavelength_nm": reference.wavelength / nm,
+        "note": reference.note,
+        "index_offset": calibration.index_offset,
+        "film_index": calibration.film_index,
+        "predictions": [
+            {
+                "period_nm": measured.period / nm,
+                "measured_wavelength_nm": measured.wavelength / nm,
+                "predicted_wavelength_nm": predicted / nm,
+                "difference_nm": (predicted - measured.wavelength) / nm,
+                "note": measured.note,
+            }
+            for measured, predicted in calibration.predictions
+        ],
     }
 
 

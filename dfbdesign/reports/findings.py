@@ -19,16 +19,13 @@ from dfbdesign.lasers.light_reading import LightCurve
 from dfbdesign.lasers.published_lasers import MEASURED, ThresholdRange, kinetics, threshold_range
 from dfbdesign.layout.chip import device_layout
 from dfbdesign.layout.manifest import Layout
-from dfbdesign.reports.design_numbers import tolerance_numbers
+from dfbdesign.reports.cell_numbers import cell_numbers
+from dfbdesign.reports.design_numbers import calibration_numbers, tolerance_numbers
+from dfbdesign.reports.laser_numbers import laser_numbers
+from dfbdesign.reports.layout_numbers import written_numbers
 from dfbdesign.reports.light_numbers import light_numbers, published_numbers
-from dfbdesign.reports.numbers import (
-    Numbers,
-    calibration_numbers,
-    cell_numbers,
-    laser_numbers,
-    verification_numbers,
-    written_numbers,
-)
+from dfbdesign.reports.numbers import Numbers
+from dfbdesign.reports.verification_numbers import verification_numbers
 from dfbdesign.solvers.unit_cell import CellModes, modes
 from dfbdesign.units import nm
 from dfbdesign.verification.verify import Verification, verify

@@ -1,14 +1,14 @@
 """A written chip as plain numbers, the unit at the end of each key."""
 
-from typing import Any
-
-from dfbdesign.layout import Violation
+from dfbdesign.layout import Violation, WrittenPattern
+from dfbdesign.layout.manifest import PlacedDevice
+from dfbdesign.reports.numbers import Numbers
 from dfbdesign.solvers.slab import slab
 from dfbdesign.units import nm, pm, s
-from dfbdesign.verification.written import WrittenChip
+from dfbdesign.verification.written import WrittenChip, WrittenLaser
 
 
-def layout_numbers(found: WrittenChip, violations: tuple[Violation, ...]) -> dict[str, Any]:
+def layout_numbers(found: WrittenChip, violations: tuple[Violation, ...]) -> Numbers:
     """A written chip: its files, its devices as designed and as written, and the worst of them.
 
     Args:
@@ -20,35 +20,10 @@ def layout_numbers(found: WrittenChip, violations: tuple[Violation, ...]) -> dic
     """
     layout, written = found.layout, found.layout.written
     lasers = {one.name: one for one in found.lasers}
-    devices = []
-    for placed in layout.devices:
-        row = {
-            "name": placed.name,
-            "period_nm": placed.device.need_grating().period / nm,
-            "lines": placed.written.lines,
-            "dose": placed.dose,
-            "x_um": placed.position[0],
-            "y_um": placed.position[1],
-            "wavelength_nm": None,
-            "wavelength_error_pm": None,
-            "slips_pm": None,
-            "threshold_change": None,
-            "kappa_change": None,
-        }
-        if (one := lasers.get(placed.name)) is not None:
-            gains = [each.threshold_material_gain for each in (one.design, one.written)]
-            row |= {
-                "wavelength_nm": one.design.wavelength / nm,
-                "wavelength_error_pm": one.wavelength_error / pm,
-                "slips_pm": one.slips / pm,
-                "threshold_change": gains[1] / gains[0] - 1,
-                "kappa_change": abs(one.written.kappa / one.design.kappa) - 1,
-            }
-        devices.append(row)
     time = layout.write_time
     return {
         "files": list(layout.files),
-        "devices": devices,
+        "devices": [_device(placed, lasers.get(placed.name)) for placed in layout.devices],
         "cells": [
             {
                 "name": one.name,
@@ -78,6 +53,53 @@ def layout_numbers(found: WrittenChip, violations: tuple[Violation, ...]) -> dic
             }
             for one in violations
         ],
+    }
+
+
+def _device(placed: PlacedDevice, found: WrittenLaser | None) -> Numbers:
+    """One device of the chip; the laser as written where it could be solved."""
+    row = {
+        "name": placed.name,
+        "period_nm": placed.device.need_grating().period / nm,
+        "lines": placed.written.lines,
+        "dose": placed.dose,
+        "x_um": placed.position[0],
+        "y_um": placed.position[1],
+        "wavelength_nm": None,
+        "wavelength_error_pm": None,
+        "slips_pm": None,
+        "threshold_change": None,
+        "kappa_change": None,
+    }
+    if found is not None:
+        gains = [each.threshold_material_gain for each in (found.design, found.written)]
+        row |= {
+            "wavelength_nm": found.design.wavelength / nm,
+            "wavelength_error_pm": found.wavelength_error / pm,
+            "slips_pm": found.slips / pm,
+            "threshold_change": gains[1] / gains[0] - 1,
+            "kappa_change": abs(found.written.kappa / found.design.kappa) - 1,
+        }
+    return row
+
+
+def written_numbers(written: WrittenPattern) -> Numbers:
+    """A grating as read back from its file.
+
+    Args:
+        written: What was found.
+
+    Returns:
+        Lengths in nm, errors of the mean period in pm.
+    """
+    return {
+        "lines": written.lines,
+        "line_width_nm": [width / nm for width in written.widths],
+        "line_width_error_nm": written.width_error / nm,
+        "largest_edge_error_nm": written.largest_edge_error / nm,
+        "mean_period_nm": written.mean_period / nm,
+        "mean_period_error_pm": written.mean_period_error / pm,
+        "off_grid_vertices": written.off_grid_vertices,
     }
 
 

@@ -30,11 +30,13 @@ def light_numbers(found: LightCurve) -> Numbers:
             "build_up_ps": float(found.build_up[level]),
             "pulse_width_ps": float(found.width[level]),
             "peak_photons": float(found.peak_photons[level]),
+            "strongest_mode_share": float(found.strongest_share[level]),
             **_line(found, level),
         }
         for level, pump in enumerate(found.pump)
     ]
     return {
+        "measured_light": found.side,
         **_reading(found, fluence),
         "static_threshold_uj_per_cm2": found.static_threshold / fluence,
         "linewidth_enhancement": found.linewidth_enhancement,

@@ -17,8 +17,9 @@ from dfbdesign.gain.film import resolve_film
 from dfbdesign.materials import Material
 from dfbdesign.plots.figure import Draw
 from dfbdesign.reports.compare import Comparison
+from dfbdesign.reports.digits import exact, figures, fixed, uncertain
 from dfbdesign.reports.findings import MEEP, Findings, references
-from dfbdesign.reports.numbers import Numbers, exact, figures, fixed, uncertain
+from dfbdesign.reports.numbers import Numbers
 from dfbdesign.units import deg, fs, nm
 
 

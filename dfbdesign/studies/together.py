@@ -203,7 +203,7 @@ def _lasers(
     waves = waves_of_edges(edges).where(good)
     nominal = _nominal(device, inner)
     sure = np.zeros(len(good), dtype=bool)
-    if nominal is not None and _batched(device):
+    if nominal is not None and not device.need_grating().varies:
         cavities, kinds = _cavities(device, nominal, inner, len(good))
         for kind in np.unique(kinds):
             some = np.flatnonzero(kinds == kind)
@@ -218,11 +218,10 @@ def _lasers(
         _alone(table, changed(device, own_values), int(rows[good[place]]), pump)
 
 
-def _batched(device: Device) -> bool:
-    """Whether devices differ in one set of coupled waves alone, not in facets that follow it."""
-    grating = device.need_grating()
-    facets = (grating.facets.left, grating.facets.right)
-    return not grating.varies and not (device.polarization == "TE" and "cleaved" in facets)
+def _cleaved(device: Device) -> bool:
+    """Whether the reflection of a facet follows from the film of its very device."""
+    facets = device.need_grating().facets
+    return device.polarization == "TE" and "cleaved" in (facets.left, facets.right)
 
 
 def _nominal(device: Device, inner: Changes) -> Laser | None:
@@ -243,19 +242,23 @@ _laser = lru_cache(64)(laser)  # the blocks of a study start from the same few d
 def _cavities(
     device: Device, nominal: Laser, inner: Changes, points: int
 ) -> tuple[list[FilmCavity] | None, NDArray[np.int64]]:
-    """Stretches and facets of every device, where the period is swept, and which are of a kind."""
-    periods = inner.get("grating.period")
-    if periods is None or ((periods == periods[0]).all() and periods[0] == _period(device)):
+    """Stretches and facets of every device, where they differ, and which are of a kind."""
+    periods = inner.get("grating.period", np.array([_period(device)]))
+    if _cleaved(device):
+        own = inner
+    elif (periods == _period(device)).all():
         return None, np.zeros(points, dtype=int)
+    else:
+        own = {"grating.period": periods}
     waves = nominal.modes[0].pumped.waves
+    rows = [tuple(_item(values[place]) for values in own.values()) for place in range(points)]
     made = {}
-    for period in np.unique(periods):
-        one = changed(device, {"grating.period": float(period)})
-        made[period] = film_cavity(one, nominal.film, waves).core
-    kinds = {cavity: tuple(part.fluence for part in cavity.stretches) for cavity in made.values()}
+    for row in dict.fromkeys(rows):
+        one = changed(device, dict(zip(own, row, strict=True)))
+        made[row] = film_cavity(one, nominal.film, waves).core
+    kinds = {row: tuple(part.fluence for part in cavity.stretches) for row, cavity in made.items()}
     numbers = {kind: number for number, kind in enumerate(dict.fromkeys(kinds.values()))}
-    cavities = [made[period] for period in periods]
-    return cavities, np.array([numbers[kinds[cavity]] for cavity in cavities])
+    return [made[row] for row in rows], np.array([numbers[kinds[row]] for row in rows])
 
 
 def _period(device: Device) -> float:
