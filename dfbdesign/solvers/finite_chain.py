@@ -180,8 +180,11 @@ class ChainAt:
 
     @cached_property
     def guided(self) -> int:
-        """The port mode that the grating feeds back: the guided one nearest to the target's Bragg
-        index, or any other where the film between the lines guides none."""
+        """The port mode that the grating feeds back.
+
+        Of the bound ones, or of all where the film between the lines guides none, the nearest to
+        the target's Bragg index.
+        """
         device = self.chain.device
         n_eff = device.need_grating().order * device.need_target().wavelength
         n_eff /= 2 * device.need_grating().period
@@ -192,9 +195,9 @@ class ChainAt:
     @property
     def bound(self) -> NDArray[np.bool_]:
         """Which modes of the port are bound to the film, shape (mode,)."""
-        outer = self.chain.permittivities(
-            self.chain.walls[-2], self.wavenumber, self.about, 0.0
-        )[[0, -1]]
+        outer = self.chain.permittivities(self.chain.walls[-2], self.wavenumber, self.about, 0.0)[
+            [0, -1]
+        ]
         above = (self.port.constants / self.wavenumber) ** 2 - outer[outer.real.argmax()]
         return np.asarray(above.real > np.maximum(abs(above.imag), BOUND))
 
