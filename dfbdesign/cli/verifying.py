@@ -86,7 +86,7 @@ def _unit_cell(
 
     found = compare(device, "unit-cell", tell, wavevector, force)
     result = {
-        "wavelength_of_indices_nm": found.wavelength / nm,
+        "wavelength_of_fits_nm": found.wavelength / nm,
         "wavevector": wavevector,
         "error_of_fitted_permittivities": found.fit_error,
         "solver": _witness(found.comparisons, "solver"),

@@ -216,6 +216,8 @@ def _materials(device: Device, wavelength: float) -> tuple[tuple[Slab, ...], Dis
 
     An absorption that does not depend on frequency needs poles in the time domain, too.
     """
+    for material in device.materials():  # complain of the wavelength that was asked for
+        material.check_range(wavelength)
     near = [wavelength / (1 + turn) for turn in (-STEP, 0.0, STEP)]
     slower, slabs, faster = spectral_slabs(device, near)
     three = [_complex(*one).ravel() for one in (slower, slabs, faster)]

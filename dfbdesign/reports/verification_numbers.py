@@ -33,7 +33,8 @@ def verification_numbers(verification: Verification) -> Numbers:
             | _certificate(one)
         )
     return {
-        "wavelength_of_indices_nm": verification.wavelength / nm,
+        "wavelength_of_fits_nm": verification.wavelength / nm,
+        "error_of_fitted_permittivities": verification.fit_error,
         "comparisons": comparisons,
         "passed": verification.passed,
     }
