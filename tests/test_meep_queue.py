@@ -1,10 +1,13 @@
 """Runs of MEEP side by side: who runs when, and what is too much."""
 
+from time import monotonic
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from meep_stand_in import SUCCEED, Numbers, grating_job
+from meep_stand_in import SUCCEED, Numbers, alive, grating_job, stored, wait_for
 
-from dfbdesign.errors import InputError
+from dfbdesign.errors import InputError, PhysicsError
 from dfbdesign.fdtd import estimate, find_meep, launch, run, run_all, store
 
 # The queue
@@ -66,6 +69,26 @@ leave(signals=np.ones((1, 2)), interval=0.5)
     assert seen[-1][1] == pytest.approx(0, abs=1e-9)
     # Before anything is known, the time left is what was estimated.
     assert seen[0][1] == pytest.approx(estimate.estimate(jobs, find_meep()).seconds, abs=1)
+
+
+def test_a_result_is_kept_though_a_run_beside_it_failed_in_the_same_moment(
+    stand_in, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(launch, "cores", lambda: 2)
+    runs = stand_in("""
+open({runs!r}, "a").write(f"{os.getpid()} ")
+if job["name"] == "fails": sys.exit("no such luck")
+leave(signals=np.ones((1, 2)), interval=0.5)
+""")
+
+    def both_ended(_: float) -> None:
+        assert wait_for(lambda: runs.exists() and len(runs.read_text().split()) == 2)
+        assert wait_for(lambda: not any(alive(int(one)) for one in runs.read_text().split()))
+
+    monkeypatch.setattr(launch, "time", SimpleNamespace(monotonic=monotonic, sleep=both_ended))
+    with pytest.raises(PhysicsError, match="no such luck"):
+        run_all([Numbers("fails", steps=2000), Numbers("works")])
+    assert len(stored(tmp_path)) == 1
 
 
 # Limits

@@ -134,14 +134,19 @@ class _Queue:
         try:
             while self.waiting or self.running:
                 self._start()
-                for text in [text for text, one in self.running.items() if one.ended()]:
-                    self._finish(text)
+                for text in self._results_first():
+                    if self.running[text].ended():
+                        self._finish(text)
                 self._tell(time.monotonic() - began)
                 if self.running:
                     time.sleep(POLL)
         finally:
             self._stop()
         return self.found
+
+    def _results_first(self) -> list[str]:
+        """The runs, those that went well before those whose error ends the queue."""
+        return sorted(self.running, key=lambda text: self.running[text].process.poll() != 0)
 
     def _start(self) -> None:
         """Start what finds free cores, and anything if none is in use."""

@@ -12,7 +12,6 @@ $2 \pi m s / \Lambda$ in a grating of order m.
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import pi
 
 import gdstk
 import numpy as np
@@ -138,21 +137,3 @@ def need_whole_steps(pattern: LinePattern, chirp: float = 0.0) -> None:
             f'field ends on the grid, and dither is off. Write dither = "rounding", or '
             f'period = "{round(pattern.stride) * grid:.8g} nm".'
         )
-
-
-def slip_phase(slip: float, period: float, order: int = 2) -> float:
-    """Round-trip phase of the Bragg reflection behind a slip.
-
-    Args:
-        slip: Length by which one field is displaced from the next [µm].
-        period: Period of the grating [µm].
-        order: Bragg order.
-
-    Returns:
-        Phase [rad].
-
-    Examples:
-        >>> [round(slip_phase(slip * nm, 860 * nm), 3) for slip in (5, 10, 20, 50)]
-        [0.073, 0.146, 0.292, 0.731]
-    """
-    return 2 * pi * order * slip / period
