@@ -201,6 +201,9 @@ def test_jobs_that_make_no_sense_are_refused():
         finite_runs(device(), "mode")
     with pytest.raises(InputError, match="nothing can lase"):
         finite_runs(passive(device()), "threshold")
+    for grids in ([8], [16, 8], [8, 8]):
+        with pytest.raises(InputError, match="from coarse to fine"):
+            finite_runs(device(), resolutions=grids)
 
 
 def test_noise_or_a_far_mode_is_no_mode():

@@ -32,6 +32,13 @@ def verify(
         typer.Option(help="Of the finite device."),
     ] = "modes",
     count: Annotated[int, typer.Option(min=1, help="Modes of the finite device.")] = 1,
+    grids: Annotated[
+        str,
+        typer.Option(
+            metavar="N,N,...",
+            help="Grids of the finite device: pixels per half wavelength, multiples of 4.",
+        ),
+    ] = "8,12,16",
     wavevector: Annotated[
         float | None,
         typer.Option(help="Bloch wavevector from Gamma [2 pi/period]; default: the band edges."),
@@ -54,10 +61,10 @@ def verify(
     """Compare with MEEP, an independent time-domain program."""
     from dfbdesign.device import load_device
 
-    device = load_device(file)
+    device, resolutions = load_device(file), _resolutions(grids)
     if export is not None or estimate:
-        jobs = _planned(device, level, what, count, wavevector)
-        options = shlex.join(_options(level, what, count, wavevector))
+        jobs = _planned(device, level, what, count, resolutions, wavevector)
+        options = shlex.join(_options(level, what, count, grids, wavevector))
         show(_exported(jobs, file, options, export) if export else _expected(jobs), as_json)
         return
     if import_ is not None:
@@ -70,7 +77,7 @@ def verify(
             tell(f"comparison with MEEP, {duration(left)} left", done)
 
         if level == "finite":
-            result, passed = _finite(device, what, count, force, said)
+            result, passed = _finite(device, what, count, resolutions, force, said)
         else:
             result, passed = _unit_cell(device, wavevector, force, said)
     show(result | {"passed": passed}, as_json)
@@ -97,12 +104,17 @@ def _unit_cell(
 
 
 def _finite(
-    device: "Device", what: str, count: int, force: bool, tell: "Progress"
+    device: "Device",
+    what: str,
+    count: int,
+    resolutions: tuple[int, ...],
+    force: bool,
+    tell: "Progress",
 ) -> tuple[dict[str, Any], bool]:
     from dfbdesign.reports.verification_numbers import certificates
     from dfbdesign.verification.finite import verify_finite
 
-    found = verify_finite(device, what, count, progress=tell, force=force)
+    found = verify_finite(device, what, count, resolutions, tell, force)
     result = {
         "what": what,
         "wavelength_of_indices_nm": found.wavelength / nm,
@@ -143,23 +155,35 @@ def _rows(comparisons: "Sequence[Comparison]", name: str) -> list[dict[str, Any]
     return rows
 
 
+def _resolutions(grids: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(one) for one in grids.split(","))
+    except ValueError:
+        raise InputError(f'grids must be whole numbers such as 8,12,16, got "{grids}".') from None
+
+
 def _planned(
-    device: "Device", level: str, what: str, count: int, wavevector: float | None
+    device: "Device",
+    level: str,
+    what: str,
+    count: int,
+    resolutions: tuple[int, ...],
+    wavevector: float | None,
 ) -> "Sequence[Job]":
     if level == "finite":
         from dfbdesign.verification.finite import finite_runs
 
-        return finite_runs(device, what, count)
+        return finite_runs(device, what, count, resolutions)
     from dfbdesign.verification.verify import planned
 
     return planned(device, level, wavevector)
 
 
-def _options(level: str, what: str, count: int, wavevector: float | None) -> list[str]:
+def _options(level: str, what: str, count: int, grids: str, wavevector: float | None) -> list[str]:
     """The words that name the same comparison again."""
     words = ["--level", level]
     if level == "finite":
-        return [*words, "--what", what, "--count", str(count)]
+        return [*words, "--what", what, "--count", str(count), "--grids", grids]
     return words if wavevector is None else [*words, "--wavevector", str(wavevector)]
 
 

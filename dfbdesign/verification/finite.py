@@ -20,6 +20,7 @@ do. TE only: the rigorous solver has no TM waves, so there is nothing exact to c
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, cast, get_args
 
 from dfbdesign.checks import nearest
@@ -127,5 +128,10 @@ def _plan(device: Device, what: str, count: int, resolutions: Sequence[int]) -> 
         "far-field": far_field_plan,
     }
     make = plans[_known(what)]
+    if len(resolutions) < 2 or any(a >= b for a, b in pairwise(resolutions)):
+        raise InputError(
+            f"two or more grids are needed, from coarse to fine, such as {list(RESOLUTIONS)}; "
+            f"got {list(resolutions)}."
+        )
     frozen = without_dispersion(device, device.need_target().wavelength)
     return make(frozen, count, tuple(resolutions))

@@ -210,7 +210,7 @@ def _crossing(
     if not ((low < high) & (np.abs(crossing - 1) < FARTHEST)).all():
         raise PhysicsError(
             f"on one of the grids the mode does not begin to grow within {FARTHEST:.0%} of the "
-            "predicted threshold gain. Give finer resolutions; if that does not help, both differ."
+            "predicted threshold gain. Take finer grids; if that does not help, both differ."
         )
     middle = oscillation(jobs[-1], runs[-1], quality_factor, lives=True).imag
     curve = np.polynomial.Polynomial.fit([AROUND[0], 1.0, AROUND[1]], [low[0], middle, high[0]], 2)
