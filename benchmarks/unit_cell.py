@@ -241,8 +241,8 @@ def draw(axes: Axes, rows: list[Row], truth: Edges) -> None:
                 [seconds * 1e3 for *_, seconds, _ in own], worst,
                 marker=marker, color=colour, label=code,
             )  # fmt: skip
-    axes.set_xlabel("CPU time for both band edges [ms]")
-    axes.set_ylabel("error of the wavelengths [pm]")
+    axes.set_xlabel("CPU time for both band edges (ms)")
+    axes.set_ylabel("error of the wavelengths (pm)")
     axes.axhline(1666 * 1e-3, color=GREY, lw=0.8, ls=":")
     axes.annotate(
         "1e-6 of the wavelength", (0.92, 1666 * 1e-3), xycoords=("axes fraction", "data"),

@@ -24,7 +24,7 @@ def progress(total: int, done: int, wanted: bool | None) -> Iterator[Tell]:
     """
     if wanted is False:
         yield lambda done, failed: None
-    elif "ipykernel" in sys.modules:
+    elif _in_notebook():
         yield _notebook(total, done)
     else:
         with _terminal(total, done, wanted) as tell:
@@ -61,6 +61,13 @@ def _terminal(total: int, done: int, wanted: bool | None) -> Iterator[Tell]:
             bar.update(number, completed=done, description=text)
 
         yield tell
+
+
+def _in_notebook() -> bool:
+    """Whether a notebook's kernel runs this; others may have imported its modules, too."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
 
 
 def _notebook(total: int, before: int) -> Tell:
