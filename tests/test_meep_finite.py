@@ -227,6 +227,22 @@ def test_noise_or_a_far_mode_is_no_mode():
         oscillation(job, recorded(far), 600)
 
 
+def test_a_mode_is_told_from_the_many_that_a_long_grating_has_beside_it():
+    job = mode_job(device(4), [Stretch(4)], 1600 * nm, 8)
+    time, slope = (
+        np.arange(6400) * 0.1,
+        off_grid(job.grid, 1 / job.wavelength + 0.001j).imag / 0.001,
+    )
+    signal = sum(  # 0.4 % apart, those farther away dying faster
+        np.exp(-(1 + abs(n)) * time / 300)
+        * np.cos(2 * pi * (1 + 0.004 * n) * time / job.wavelength)
+        for n in range(-5, 6)
+    )
+    found = oscillation(job, Recording({"signals": signal[None], "interval": np.array(0.1)}), 600)
+    assert found.real == pytest.approx(1 / 1.6, rel=1e-7)
+    assert found.imag == pytest.approx(-slope / (2 * pi * 300), rel=1e-4)
+
+
 def test_the_rows_of_a_laser_are_those_of_its_pump_and_its_shifts():
     pumped = changed(
         device(20, phase_shifts=(PhaseShift(position=0.5, shift=200 * nm),)),

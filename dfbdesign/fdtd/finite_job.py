@@ -26,7 +26,7 @@ from dfbdesign.fdtd.finite_cell import (
     row_near,
 )
 from dfbdesign.fdtd.grid_mode import Film, film, guided, off_grid, on_grid
-from dfbdesign.fdtd.ringdown import ringdown
+from dfbdesign.fdtd.ringdown import Ringdown, ringdown
 from dfbdesign.fdtd.store import Recording
 from dfbdesign.units import um
 
@@ -48,6 +48,10 @@ BANDS = 0.025, 0.06
 """Half widths of the band in which oscillations are looked for, relative."""
 RESIDUAL = 1e-4
 """What a few oscillations may leave of the signal."""
+GOOD = 1e-5
+"""From here on no more of them are tried."""
+OSCILLATIONS = 6, 9, 12, 16
+"""How many there are at most, in turn: long gratings have many modes in the band."""
 LASTING = 1e-3
 """Amplitude at the end of the record, over the largest, of what counts."""
 
@@ -281,7 +285,7 @@ def oscillation(
     """
     centre = 1 / job.wavelength
     band = band_of(quality_factor)
-    found = ringdown(recording.signals[0], recording.interval, centre, band)
+    found = _fewest(recording, centre, band)
     if not found.residual < RESIDUAL:
         raise NotConverged(
             f"the field of the finite device is no sum of a few oscillations, residual "
@@ -296,6 +300,16 @@ def oscillation(
             "is expected."
         )
     return off_grid(job.grid, mode)
+
+
+def _fewest(recording: Recording, centre: float, band: float) -> Ringdown:
+    """The fewest oscillations that make up a record, or else as many as do it best."""
+    tried = []
+    for most in OSCILLATIONS:
+        tried.append(ringdown(recording.signals[0], recording.interval, centre, band, most))
+        if tried[-1].residual < GOOD:
+            break
+    return min(tried, key=lambda one: one.residual)
 
 
 def scattered(job: FiniteJob, fields: Complex) -> tuple[Complex, Complex]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dfbdesign.errors import NotConverged
 
 MOST_OSCILLATIONS = 6
-"""Largest number of oscillations fitted in the band."""
+"""Largest number of oscillations fitted in the band, if no other is asked for."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,11 @@ class Ringdown:
 
 
 def ringdown(
-    signal: NDArray[np.float64], interval: float, frequency: float, band: float = 0.03
+    signal: NDArray[np.float64],
+    interval: float,
+    frequency: float,
+    band: float = 0.03,
+    most: int = MOST_OSCILLATIONS,
 ) -> Ringdown:
     """Decompose a signal into damped oscillations in a band.
 
@@ -99,6 +103,7 @@ def ringdown(
         interval: Time between samples.
         frequency: Centre of the band.
         band: Half width of the band over its centre.
+        most: Largest number of oscillations.
 
     Returns:
         The oscillations.
@@ -124,7 +129,7 @@ def ringdown(
     y = np.convolve(shifted, window / window.sum(), "valid")[::stride]
     hankel = np.lib.stride_tricks.sliding_window_view(y, y.size // 2).T
     columns, weights, _ = np.linalg.svd(hankel, full_matrices=False)
-    rank = min(MOST_OSCILLATIONS, int((weights > 1e-10 * weights[0]).sum()))
+    rank = min(most, int((weights > 1e-10 * weights[0]).sum()))
     space = columns[:, :rank]
     step = np.linalg.eigvals(np.linalg.lstsq(space[:-1], space[1:], rcond=None)[0])
     powers = step ** np.arange(y.size)[:, None]
