@@ -5,20 +5,13 @@ from math import exp, log, pi
 
 import numpy as np
 import pytest
+from lasers import made
 
 from dfbdesign.device import (
-    Device,
     FacetReflection,
     Facets,
-    GainFilm,
-    Grating,
-    Layer,
-    Lines,
     PhaseShift,
-    Pump,
     Slip,
-    Spot,
-    Target,
     changed,
 )
 from dfbdesign.errors import InputError
@@ -29,22 +22,6 @@ from dfbdesign.solvers.transfer_matrix import Cavity, scattering, threshold_mode
 from dfbdesign.units import nm
 
 
-def made(film=None, spot=None, order=2, duty=0.3, **grating):
-    lines = Lines(material=2.30, duty=duty)
-    return Device(
-        substrate=1.746,
-        superstrate=1.0,
-        layers=[
-            Layer(thickness=50 * nm, material=2.53, lines=lines, gain=True),
-            Layer(thickness=160 * nm, material=2.53, gain=True),
-        ],
-        grating=Grating(period=432.5 * nm * order, order=order, **grating),
-        target=Target(wavelength=1670 * nm),
-        film=film and GainFilm(preset=film),
-        pump=spot and Pump(wavelength=1030 * nm, spot=spot),
-    )
-
-
 def random_device(seed):
     rng = np.random.default_rng(seed)
     length = exp(rng.uniform(log(60), log(1500)))
@@ -53,7 +30,7 @@ def random_device(seed):
     if film is not None:
         shape = str(rng.choice(["uniform", "stripe", "gaussian", "disk"]))
         size = {} if shape == "uniform" else {"length": length * rng.uniform(0.2, 0.99)}
-        spot = Spot(shape=shape, **size)
+        spot = {"shape": shape, **size}
 
     def facet():
         amplitude = rng.uniform() * np.exp(2j * pi * rng.uniform())
@@ -64,8 +41,8 @@ def random_device(seed):
     shifts = rng.uniform([0, 1], [1, 430], (rng.integers(3), 2)).tolist()
     slips = rng.uniform([0, -80], [1, 80], (rng.integers(3), 2)).tolist()
     return made(
-        film,
-        spot,
+        film=film,
+        spot=spot,
         order=int(rng.integers(1, 3)),
         duty=float(rng.uniform(0.1, 0.8)),
         length=length,

@@ -4,18 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from lasers import DOPED, made
 
 from dfbdesign.device import (
-    Device,
-    GainFilm,
-    Grating,
-    Layer,
-    Lines,
     PhaseShift,
-    Pump,
     Slip,
-    Spot,
-    Target,
     changed,
 )
 from dfbdesign.errors import InputError
@@ -25,21 +18,9 @@ from dfbdesign.solvers.transfer_matrix import threshold_modes
 from dfbdesign.units import nm, um
 
 
-def in_first_order(spot, **grating):
+def in_first_order(spot=None, **grating):
     """Nothing leaves the surface: light is made, absorbed by the film, or leaves by the ends."""
-    lines = Lines(material=2.30, duty=0.3)
-    return Device(
-        substrate=1.746,
-        superstrate=1.0,
-        layers=[
-            Layer(thickness=50 * nm, material=2.53, lines=lines, gain=True),
-            Layer(thickness=160 * nm, material=2.53, gain=True),
-        ],
-        grating=Grating(period=432.5 * nm, order=1, length=300 * um, **grating),
-        target=Target(wavelength=1670 * nm),
-        film=GainFilm(preset="taghipour2023-doped"),
-        pump=spot and Pump(wavelength=1030 * nm, spot=spot),
-    )
+    return made(order=1, film=DOPED, spot=spot, length=300 * um, **grating)
 
 
 @pytest.mark.parametrize("shift", [(), (PhaseShift(position=0.4, shift=150 * nm),)])
@@ -48,7 +29,7 @@ def test_film_pumped_below_transparency_absorbs_what_the_flow_of_light_loses_in_
     # are where the pump just makes the film transparent.
     shares = []
     for diameter in (300 * um, 100 * um):
-        found = laser(in_first_order(Spot(shape="gaussian", length=diameter), phase_shifts=shift))
+        found = laser(in_first_order({"shape": "gaussian", "length": diameter}, phase_shifts=shift))
         mode = found.modes[0]
         edges = np.cumsum([0.0, *(part.length for part in mode.pumped.stretches)])
         forward, backward = mode.waves(np.minimum(edges, mode.cavity.length))
@@ -83,7 +64,7 @@ def modes_below(cavity, peak):
 )
 def test_each_threshold_of_a_spot_is_one_more_mode_by_count(diameter, length, film, count):
     shift = PhaseShift(position=0.4, shift=150 * nm) if length < 1000 else None
-    made = in_first_order(Spot(shape="gaussian", length=diameter))
+    made = in_first_order({"shape": "gaussian", "length": diameter})
     changes = {"grating.length": length, "film.preset": film}
     if shift is not None:
         changes["grating.phase_shifts"] = (shift,)
@@ -97,11 +78,11 @@ def test_each_threshold_of_a_spot_is_one_more_mode_by_count(diameter, length, fi
 
 def test_a_spot_smaller_than_a_period_is_refused():
     with pytest.raises(InputError, match="must not be below one period"):
-        laser(in_first_order(Spot(shape="gaussian", length=1 * nm)))
+        laser(in_first_order({"shape": "gaussian", "length": 1 * nm}))
 
 
 def test_a_stretch_without_lines_is_shorter_than_a_hundred_periods():
     with pytest.raises(InputError, match="phase_shifts must be shorter than 100 periods"):
-        in_first_order(None, phase_shifts=(PhaseShift(position=0.5, shift=1e6 * um),))
+        in_first_order(phase_shifts=(PhaseShift(position=0.5, shift=1e6 * um),))
     with pytest.raises(InputError, match="slips must be shorter than 100 periods"):
-        in_first_order(None, slips=(Slip(position=0.5, slip=-1e3 * um),))
+        in_first_order(slips=(Slip(position=0.5, slip=-1e3 * um),))

@@ -33,12 +33,12 @@ def verify(
     ] = "modes",
     count: Annotated[int, typer.Option(min=1, help="Modes of the finite device.")] = 1,
     grids: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="N,N,...",
             help="Grids of the finite device: pixels per half wavelength, multiples of 4.",
         ),
-    ] = "8,12,16",
+    ] = None,
     wavevector: Annotated[
         float | None,
         typer.Option(help="Bloch wavevector from Gamma [2 pi/period]; default: the band edges."),
@@ -61,9 +61,9 @@ def verify(
     """Compare with MEEP, an independent time-domain program."""
     from dfbdesign.device import load_device
 
-    device, resolutions = load_device(file), _resolutions(grids)
+    device = load_device(file)
     if export is not None or estimate:
-        jobs = _planned(device, level, what, count, resolutions, wavevector)
+        jobs = _planned(device, level, what, count, grids, wavevector)
         options = shlex.join(_options(level, what, count, grids, wavevector))
         show(_exported(jobs, file, options, export) if export else _expected(jobs), as_json)
         return
@@ -77,7 +77,7 @@ def verify(
             tell(f"comparison with MEEP, {duration(left)} left", done)
 
         if level == "finite":
-            result, passed = _finite(device, what, count, resolutions, force, said)
+            result, passed = _finite(device, what, count, grids, force, said)
         else:
             result, passed = _unit_cell(device, wavevector, force, said)
     show(result | {"passed": passed}, as_json)
@@ -107,14 +107,14 @@ def _finite(
     device: "Device",
     what: str,
     count: int,
-    resolutions: tuple[int, ...],
+    grids: str | None,
     force: bool,
     tell: "Progress",
 ) -> tuple[dict[str, Any], bool]:
     from dfbdesign.reports.verification_numbers import certificates
     from dfbdesign.verification.finite import verify_finite
 
-    found = verify_finite(device, what, count, resolutions, tell, force)
+    found = verify_finite(device, what, count, _resolutions(grids), tell, force)
     result = {
         "what": what,
         "wavelength_of_indices_nm": found.wavelength / nm,
@@ -155,7 +155,11 @@ def _rows(comparisons: "Sequence[Comparison]", name: str) -> list[dict[str, Any]
     return rows
 
 
-def _resolutions(grids: str) -> tuple[int, ...]:
+def _resolutions(grids: str | None) -> tuple[int, ...]:
+    if grids is None:
+        from dfbdesign.verification.ladders import RESOLUTIONS
+
+        return RESOLUTIONS
     try:
         return tuple(int(one) for one in grids.split(","))
     except ValueError:
@@ -167,23 +171,26 @@ def _planned(
     level: str,
     what: str,
     count: int,
-    resolutions: tuple[int, ...],
+    grids: str | None,
     wavevector: float | None,
 ) -> "Sequence[Job]":
     if level == "finite":
         from dfbdesign.verification.finite import finite_runs
 
-        return finite_runs(device, what, count, resolutions)
+        return finite_runs(device, what, count, _resolutions(grids))
     from dfbdesign.verification.verify import planned
 
     return planned(device, level, wavevector)
 
 
-def _options(level: str, what: str, count: int, grids: str, wavevector: float | None) -> list[str]:
+def _options(
+    level: str, what: str, count: int, grids: str | None, wavevector: float | None
+) -> list[str]:
     """The words that name the same comparison again."""
     words = ["--level", level]
     if level == "finite":
-        return [*words, "--what", what, "--count", str(count), "--grids", grids]
+        words += ["--what", what, "--count", str(count)]
+        return words if grids is None else [*words, "--grids", grids]
     return words if wavevector is None else [*words, "--wavevector", str(wavevector)]
 
 

@@ -21,6 +21,7 @@ from dfbdesign.fdtd.grids import (
     courant,
     fitted_columns,
     fitted_layers,
+    lines,
     refined,
 )
 from dfbdesign.fdtd.slabs import ROUNDING, Slab, Value, period_slabs, symmetric
@@ -89,12 +90,12 @@ class Grid:
     def x(self) -> Real:
         """Columns of nodes, from the grating's middle [µm]."""
         width = sum(length for length, _ in self.columns)
-        return _lines(self.columns, -width / 2)
+        return lines(self.columns, -width / 2)
 
     @property
     def z(self) -> Real:
         """Rows of nodes, from the substrate's surface [µm]."""
-        return _lines(self.rows, self.bottom)
+        return lines(self.rows, self.bottom)
 
     @property
     def surface(self) -> int:
@@ -120,14 +121,9 @@ class Grid:
         return upright and _near(tops, self.z) and _near([foot for foot, _ in walls], self.x)
 
 
-def _lines(parts: Segments, start: float) -> Real:
-    sizes = np.concatenate([np.full(count, length / count) for length, count in parts])
-    return start + np.concatenate([[0.0], np.cumsum(sizes)])
-
-
-def _near(places: list[float], lines: Real) -> bool:
-    away = np.abs(np.subtract.outer(np.unique(places), lines)).min(axis=1, initial=np.inf)
-    return bool((away < FITS * np.diff(lines).min()).all())
+def _near(places: list[float], grid_lines: Real) -> bool:
+    away = np.abs(np.subtract.outer(np.unique(places), grid_lines)).min(axis=1, initial=np.inf)
+    return bool((away < FITS * np.diff(grid_lines).min()).all())
 
 
 def finite_grid(
@@ -201,8 +197,8 @@ def column_near(grid: Grid, x: float) -> int:
     Returns:
         The column, from the middle [pixels].
     """
-    lines = grid.x[:: grid.refinement]
-    return (int(np.abs(lines - x).argmin()) - len(lines) // 2) * grid.refinement
+    coarse = grid.x[:: grid.refinement]
+    return (int(np.abs(coarse - x).argmin()) - len(coarse) // 2) * grid.refinement
 
 
 def row_near(grid: Grid, z: float) -> int:
@@ -215,14 +211,16 @@ def row_near(grid: Grid, z: float) -> int:
     Returns:
         The row, from the substrate's surface [pixels].
     """
-    lines = grid.z[:: grid.refinement]
-    return int(np.abs(lines - z).argmin()) * grid.refinement - grid.surface
+    coarse = grid.z[:: grid.refinement]
+    return int(np.abs(coarse - z).argmin()) * grid.refinement - grid.surface
 
 
 def brightest(device: Device) -> float:
     """Height of the middle of the layer of highest index, the thickest if several [µm]."""
-    layers = device.layers
-    best = max(layers, key=lambda one: (complex(one.material.index(1.0)).real, one.thickness))
+    layers, wavelength = device.layers, device.need_target().wavelength
+    best = max(
+        layers, key=lambda one: (complex(one.material.index(wavelength)).real, one.thickness)
+    )
     return sum(one.thickness for one in layers[: layers.index(best)]) + best.thickness / 2
 
 

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from itertools import accumulate, pairwise
 from math import inf, sqrt
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dfbdesign.fdtd.slabs import ROUNDING, Slab, symmetric
 
 SHORTEST = 0.2
@@ -136,7 +139,18 @@ def nearest_line(parts: Segments, place: float) -> int:
         >>> nearest_line(((1.0, 10), (0.25, 2)), 1.1)
         11
     """
-    lines = [0.0]
-    for length, count in parts:
-        lines += [lines[-1] + length * (part + 1) / count for part in range(count)]
-    return min(range(len(lines)), key=lambda i: abs(lines[i] - place))
+    return int(np.abs(lines(parts) - place).argmin())
+
+
+def lines(parts: Segments, start: float = 0.0) -> NDArray[np.float64]:
+    """Places of all grid lines, both ends too.
+
+    Args:
+        parts: Of the grid.
+        start: Place of the first line [µm].
+
+    Returns:
+        Shape (pixel + 1,) [µm].
+    """
+    sizes = np.concatenate([np.full(count, length / count) for length, count in parts])
+    return np.asarray(start + np.concatenate([[0.0], np.cumsum(sizes)]))
