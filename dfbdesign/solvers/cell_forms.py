@@ -246,12 +246,13 @@ def wavevector_form(right: System, u: Complex, left: System, v: Complex) -> comp
         The form, i∫ (u ∂v - v ∂u)/ε_z over x and z (without ε_z for TE).
     """
     total = 0j
-    for number in range(len(right.cells.period.slices)):
+    turned = [_turned(right, number) for number in range(len(right.cells.period.slices))]
+    for number, parts in enumerate(turned):
         gram = _product(right.modes[number], u, left.modes[number], v, number)
-        for filling, turned in _turned(right, number).items():
+        for filling, part in parts.items():
             medium = right.media[filling]
-            total += (1 if right.te else 1 / medium.extraordinary[0]) * np.sum(turned * gram)
-    whole = sum(_turned(right, 0).values())
+            total += (1 if right.te else 1 / medium.extraordinary[0]) * np.sum(part * gram)
+    whole = sum(turned[0].values())
     for upper in (False, True):
         end = -1 if upper else 0
         rates = left.outer(upper)[0][0][:, None] + right.outer(upper)[0][0]
